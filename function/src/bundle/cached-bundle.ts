@@ -1,0 +1,115 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FunctionError } from '../errors.ts';
+import { BUNDLE_FORMAT_VERSION } from './manifest.ts';
+import type { ModelFolder } from './model-folder.ts';
+import { type Bundle, openBundle } from './open-bundle.ts';
+
+/** A half-made bundle older than this belongs to a process that was killed. */
+const ABANDONED_AFTER_MS = 60 * 60 * 1000;
+
+export interface CachedBundleOptions {
+  cacheDir: string;
+  /** Called when the bundle is not there yet and is about to be made. */
+  onCompile?: () => void;
+}
+
+/**
+ * Opens the bundle of a model from the cache, and compiles it first where it is missing or damaged. A bundle is made
+ * under a name of its own and then renamed, so that a kill leaves nothing half-made behind that looks whole, and of
+ * two processes that start at once the second to finish takes the first one's.
+ * @throws FunctionError `model_corrupt` when the checkpoint is damaged, `storage_full` when the disk is.
+ */
+export async function openCachedBundle(
+  model: ModelFolder,
+  { cacheDir, onCompile }: CachedBundleOptions,
+): Promise<Bundle> {
+  const { name, version } = model.info;
+  const key = `${name}-${version}-cpu-fp32-${model.checkpointSha256.slice(0, 12)}-v${BUNDLE_FORMAT_VERSION}`;
+  const folder = join(cacheDir, key);
+  if (await exists(folder)) {
+    try {
+      return await openBundle(folder);
+    } catch (error) {
+      if (!(error instanceof FunctionError) || error.code !== 'model_corrupt') throw error;
+      await discard(folder);
+    }
+  }
+  onCompile?.();
+  await compileInto(folder, cacheDir, model);
+  return openBundle(folder);
+}
+
+async function compileInto(folder: string, cacheDir: string, model: ModelFolder): Promise<void> {
+  const unfinished = temporaryName(folder);
+  try {
+    await mkdir(cacheDir, { recursive: true, mode: 0o700 });
+    await removeAbandoned(cacheDir);
+    await model.compile(unfinished);
+    await rename(unfinished, folder);
+  } catch (error) {
+    await rm(unfinished, { recursive: true, force: true });
+    if (isErrno(error, 'ENOTEMPTY', 'EEXIST')) return;
+    throw explain(error, cacheDir);
+  }
+}
+
+function explain(error: unknown, cacheDir: string): unknown {
+  const advice = 'Free some space, or set SAFELIGHT_CACHE_DIR to a folder elsewhere.';
+  if (isErrno(error, 'ENOSPC', 'EDQUOT')) {
+    return new FunctionError(
+      'storage_full',
+      `The disk is full: the model needs about 60 MB in ${cacheDir}. ${advice}`,
+      {
+        cause: error,
+      },
+    );
+  }
+  if (isErrno(error, 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR')) {
+    const problem = `The model cannot be stored in ${cacheDir}: no permission to write there.`;
+    return new FunctionError('unavailable', `${problem} Set SAFELIGHT_CACHE_DIR to a folder elsewhere.`, {
+      cause: error,
+    });
+  }
+  return error;
+}
+
+function temporaryName(folder: string): string {
+  return `${folder}.${randomBytes(6).toString('hex')}.tmp`;
+}
+
+/** Renamed first, so that no other process opens it while it is being removed. */
+async function discard(folder: string): Promise<void> {
+  const trash = temporaryName(folder);
+  try {
+    await rename(folder, trash);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return;
+    throw error;
+  }
+  await rm(trash, { recursive: true, force: true });
+}
+
+async function removeAbandoned(cacheDir: string): Promise<void> {
+  for (const name of await readdir(cacheDir)) {
+    if (!name.endsWith('.tmp')) continue;
+    const path = join(cacheDir, name);
+    const changed = await stat(path).then(
+      (found) => found.mtimeMs,
+      () => Number.POSITIVE_INFINITY,
+    );
+    if (Date.now() - changed > ABANDONED_AFTER_MS) await rm(path, { recursive: true, force: true });
+  }
+}
+
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function isErrno(error: unknown, ...codes: string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
+}

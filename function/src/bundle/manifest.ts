@@ -1,0 +1,36 @@
+import { modelInfoSchema } from '@safelight/sdk/contract';
+import * as z from 'zod/mini';
+import { modelConfigSchema } from '../graphs/model-config.ts';
+
+/** Raised whenever the same checkpoint would compile to other files: older bundles are then compiled again. */
+export const BUNDLE_FORMAT_VERSION = 1;
+
+const sha256 = z.string().check(z.regex(/^[0-9a-f]{64}$/));
+/** A name inside the bundle's folder: no separators, so a manifest cannot point elsewhere. */
+const fileName = z.string().check(z.regex(/^[a-z0-9][a-z0-9_.]{0,63}$/));
+
+export const componentNames = ['text_encoder', 'unet', 'vae_decoder', 'vae_encoder'] as const;
+export type ComponentName = (typeof componentNames)[number];
+
+/** What a person, or the API, is told about a model. */
+export const modelDescriptionSchema = modelInfoSchema;
+
+export const manifestSchema = z.object({
+  formatVersion: z.literal(BUNDLE_FORMAT_VERSION),
+  model: modelDescriptionSchema,
+  /** The checkpoint this was compiled from. */
+  source: z.object({ sha256 }),
+  target: z.literal('cpu'),
+  precision: z.literal('fp32'),
+  config: modelConfigSchema,
+  /** Lower-case words the model was trained on, where that is a closed list. */
+  vocabulary: z.optional(z.array(z.string())),
+  /** Every file of the bundle but this one. */
+  files: z.record(fileName, z.object({ bytes: z.number(), sha256 })),
+});
+export type Manifest = z.infer<typeof manifestSchema>;
+
+export const MANIFEST_FILE = 'manifest.json';
+export const TOKENIZER_FILE = 'tokenizer.json';
+export const graphFile = (component: ComponentName) => `${component}.onnx`;
+export const weightsFile = (component: ComponentName) => `${component}.weights`;

@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { TensorSource } from '../checkpoint/tensor-source.ts';
+import { FunctionError } from '../errors.ts';
+import { encodeOnnx, placeWeights, type WeightPlacement } from '../graphs/encode-onnx.ts';
+import type { Graph } from '../graphs/graph-builder.ts';
+import { type ComponentName, graphFile, weightsFile } from './manifest.ts';
+
+export interface WrittenFile {
+  name: string;
+  bytes: number;
+  sha256: string;
+}
+
+/** Writes a graph and its weights into `folder`, one tensor in memory at a time. */
+export async function writeComponent(
+  folder: string,
+  component: ComponentName,
+  graph: Graph,
+  checkpoint: TensorSource,
+): Promise<WrittenFile[]> {
+  const model = encodeOnnx(graph, weightsFile(component));
+  return [
+    await writeFile(folder, graphFile(component), [model]),
+    await writeFile(folder, weightsFile(component), weightBytes(graph, checkpoint)),
+  ];
+}
+
+/** Writes a new file chunk by chunk and says what it holds. It is on disk when this resolves. */
+export async function writeFile(
+  folder: string,
+  name: string,
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<WrittenFile> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  const file = await open(join(folder, name), 'wx', 0o600);
+  try {
+    for await (const chunk of chunks) {
+      await file.writeFile(chunk);
+      hash.update(chunk);
+      bytes += chunk.byteLength;
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  return { name, bytes, sha256: hash.digest('hex') };
+}
+
+async function* weightBytes(graph: Graph, checkpoint: TensorSource): AsyncIterable<Uint8Array> {
+  let end = 0;
+  for (const placement of placeWeights(graph).placements) {
+    if (placement.offset > end) yield new Uint8Array(placement.offset - end);
+    yield await readWeight(placement, checkpoint);
+    end = placement.offset + placement.byteLength;
+  }
+}
+
+async function readWeight({ weight, byteLength }: WeightPlacement, checkpoint: TensorSource): Promise<Uint8Array> {
+  const tensor = checkpoint.tensors.get(weight.name);
+  if (tensor === undefined) {
+    throw new FunctionError(
+      'model_corrupt',
+      `The checkpoint has no tensor ${weight.name}: it is not a whole v1 model.`,
+    );
+  }
+  if (tensor.shape.join() !== weight.shape.join()) {
+    throw new FunctionError(
+      'model_corrupt',
+      `Tensor ${weight.name} has the shape [${tensor.shape}] where the model's configuration says [${weight.shape}].`,
+    );
+  }
+  const values = await checkpoint.readFloat32(weight.name);
+  const stored = weight.layout === 'transposed' ? transpose(values, weight.shape as readonly [number, number]) : values;
+  return new Uint8Array(stored.buffer, stored.byteOffset, byteLength);
+}
+
+/** [rows, columns] → [columns, rows], in square tiles that stay in the cache. */
+function transpose(values: Float32Array, [rows, columns]: readonly [number, number]): Float32Array {
+  const tile = 32;
+  const result = new Float32Array(values.length);
+  for (let top = 0; top < rows; top += tile) {
+    for (let left = 0; left < columns; left += tile) {
+      const bottom = Math.min(top + tile, rows);
+      const right = Math.min(left + tile, columns);
+      for (let row = top; row < bottom; row += 1) {
+        for (let column = left; column < right; column += 1) {
+          result[column * rows + row] = values[row * columns + column] as number;
+        }
+      }
+    }
+  }
+  return result;
+}

@@ -1,0 +1,45 @@
+import type {
+  GenerateSettings,
+  ModelInfo,
+  ParsedGenerateInput,
+  Phase,
+  Timings,
+  Warning,
+} from '@safelight/sdk/contract';
+
+/** A finished picture, encoded. */
+export interface EncodedImage {
+  index: number;
+  width: number;
+  height: number;
+  seed: number;
+  /** The file: PNG, JPEG or WebP with its settings in the metadata. */
+  data: Uint8Array;
+}
+
+export interface Generation {
+  images: EncodedImage[];
+  warnings: Warning[];
+  timings: Pick<Timings, 'loadMs' | 'encodeMs' | 'denoiseMs' | 'decodeMs'>;
+}
+
+export interface GenerateOptions {
+  /** Checked between denoising steps; an abort rejects with the signal's reason. */
+  signal?: AbortSignal;
+  /** Called at every change of phase and after every step. */
+  onPhase?: (phase: Phase) => void;
+}
+
+/** Makes pictures: models, their sessions and the pipeline behind one door. Knows nothing of jobs or HTTP. */
+export interface Engine {
+  readonly defaultModel: string;
+  models(): readonly ModelInfo[];
+  /**
+   * Fills every open choice: the model's defaults, the sampler's schedule, a random seed.
+   * @throws FunctionError `model_not_found`, or `invalid_input` naming the field that the model does not allow.
+   */
+  resolve(input: ParsedGenerateInput): GenerateSettings;
+  /** One generation at a time; further calls wait their turn. */
+  generate(settings: GenerateSettings, options?: GenerateOptions): Promise<Generation>;
+  close(): Promise<void>;
+}

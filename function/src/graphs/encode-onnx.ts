@@ -1,0 +1,93 @@
+import type { Attribute, ConstantSpec, Graph, PortSpec, WeightSpec } from './graph-builder.ts';
+import { MICROSOFT_DOMAIN } from './graph-builder.ts';
+import { attributeTypes, dataTypes, EXTERNAL_DATA, encodeModelProto } from './onnx-schema.ts';
+
+/** ONNX operator set the graphs are written against; 20 is the first with Gelu. */
+const OPSET_VERSION = 20;
+const IR_VERSION = 9;
+/** Weights start at multiples of this: a cache line, so that vector loads from the mapped file are aligned. */
+const WEIGHT_ALIGNMENT = 64;
+
+/** Where one weight lies in the weights file. */
+export interface WeightPlacement {
+  readonly weight: WeightSpec;
+  /** Shape as written: the checkpoint's, or its transpose. */
+  readonly dims: readonly number[];
+  readonly offset: number;
+  /** float32, so four bytes an element. */
+  readonly byteLength: number;
+}
+
+/** Lays the weights of a graph out one behind the other, float32, aligned. */
+export function placeWeights(graph: Graph): { placements: WeightPlacement[]; byteLength: number } {
+  let end = 0;
+  const placements = graph.weights.map((weight) => {
+    const offset = Math.ceil(end / WEIGHT_ALIGNMENT) * WEIGHT_ALIGNMENT;
+    const byteLength = 4 * weight.shape.reduce((product, dim) => product * dim, 1);
+    const dims = weight.layout === 'transposed' ? weight.shape.toReversed() : weight.shape;
+    end = offset + byteLength;
+    return { weight, dims, offset, byteLength };
+  });
+  return { placements, byteLength: end };
+}
+
+/**
+ * Serialises a graph as an ONNX model whose weights lie in a file beside it.
+ * @param weightsFile Name of that file, relative to the model's folder.
+ */
+export function encodeOnnx(graph: Graph, weightsFile: string): Uint8Array {
+  const weights = placeWeights(graph).placements.map((placement) => externalTensor(placement, weightsFile));
+  return encodeModelProto({
+    irVersion: IR_VERSION,
+    producerName: 'safelight',
+    opsetImport: [
+      { domain: '', version: OPSET_VERSION },
+      { domain: MICROSOFT_DOMAIN, version: 1 },
+    ],
+    graph: {
+      name: graph.name,
+      input: graph.inputs.map(valueInfo),
+      output: graph.outputs.map(valueInfo),
+      initializer: [...weights, ...graph.constants.map(inlineTensor)],
+      node: graph.nodes.map((node) => ({
+        name: node.name,
+        opType: node.opType,
+        domain: node.domain,
+        input: node.inputs,
+        output: node.outputs,
+        attribute: Object.entries(node.attributes).map(([name, value]) => ({ name, ...attributeValue(value) })),
+      })),
+    },
+  });
+}
+
+function externalTensor({ weight, dims, offset, byteLength }: WeightPlacement, location: string) {
+  return {
+    name: weight.name,
+    dims,
+    dataType: dataTypes.float32,
+    dataLocation: EXTERNAL_DATA,
+    externalData: [
+      { key: 'location', value: location },
+      { key: 'offset', value: String(offset) },
+      { key: 'length', value: String(byteLength) },
+    ],
+  };
+}
+
+function inlineTensor({ name, type, dims, data }: ConstantSpec) {
+  const rawData = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return { name, dims, dataType: dataTypes[type], rawData };
+}
+
+function valueInfo({ name, type, dims }: PortSpec) {
+  const dim = dims.map((value) => (typeof value === 'number' ? { dimValue: value } : { dimParam: value }));
+  return { name, type: { tensorType: { elemType: dataTypes[type], shape: { dim } } } };
+}
+
+function attributeValue(value: Attribute) {
+  if (typeof value === 'number') return { type: attributeTypes.int, i: value };
+  if (typeof value === 'string') return { type: attributeTypes.string, s: new TextEncoder().encode(value) };
+  if ('float' in value) return { type: attributeTypes.float, f: value.float };
+  return { type: attributeTypes.ints, ints: value };
+}

@@ -1,0 +1,21 @@
+import type { ModelInfo } from '@safelight/sdk/contract';
+import type { ModelConfig } from '../graphs/model-config.ts';
+import type { Tensor } from '../runtime/tensor.ts';
+import type { Tokenizer } from './tokenizer.ts';
+
+/** The three networks of a model and its tokenizer, as the pipeline uses them. */
+export interface DiffusionModel {
+  readonly info: ModelInfo;
+  readonly config: ModelConfig;
+  /** sha256 of the checkpoint; its first ten digits are the "model hash" in picture files. */
+  readonly checkpointSha256: string;
+  readonly tokenizer: Tokenizer;
+  /** Lower-case words the model was trained on; undefined when that is not a closed list. */
+  readonly vocabulary: ReadonlySet<string> | undefined;
+  /** One row of token ids per prompt → prompt embeddings [n, 77, width]. */
+  encodePrompts(tokenIds: readonly Int32Array[]): Promise<Tensor>;
+  /** Latents [n, 4, h/8, w/8] at one timestep, with prompt embeddings [n, 77, width] → the noise in them, same shape. */
+  predictNoise(latents: Tensor, timestep: number, promptEmbeddings: Tensor): Promise<Tensor>;
+  /** Latents of unit variance [n, 4, h/8, w/8] → image [n, 3, h, w], nominally in [-1, 1]. */
+  decodeLatents(latents: Tensor): Promise<Tensor>;
+}

@@ -1,0 +1,124 @@
+import { type GenerateSettings, type Phase, SIZE_STEP, type Warning } from '@safelight/sdk/contract';
+import type { EncodedImage, GenerateOptions, Generation } from '../engine.ts';
+import { row, type Tensor, tensor } from '../runtime/tensor.ts';
+import type { DiffusionModel } from './diffusion-model.ts';
+import { createGuidedPredictor, type PromptEmbeddings } from './guidance.ts';
+import { encodeImage } from './image/encode-image.ts';
+import { formatParameters } from './image/parameters.ts';
+import { createNoiseGenerator } from './random/noise-generator.ts';
+import { readPrompt } from './read-prompt.ts';
+import { imageSeed } from './resolve-settings.ts';
+import { samplers } from './schedulers/index.ts';
+import { createNoiseSchedule } from './schedulers/noise-schedule.ts';
+
+/**
+ * Makes the pictures of one job, one after the other, so that a picture is the same to the byte whether it is
+ * asked for alone or as one of many.
+ */
+export async function generate(
+  model: DiffusionModel,
+  settings: GenerateSettings,
+  { signal, onPhase }: GenerateOptions = {},
+): Promise<Generation> {
+  const clock = createPhaseClock(signal, onPhase);
+
+  // 1. Words become tokens, tokens become embeddings.
+  clock.enter({ name: 'encoding' });
+  const { prompts, warnings } = await encodePrompts(model, settings);
+
+  const images: EncodedImage[] = [];
+  for (let index = 0; index < settings.count; index += 1) {
+    // 2. The seed becomes noise, and the noise, step by step, latents of what the prompt describes.
+    const latents = await denoise(model, settings, prompts, index, clock.enter);
+    // 3. Latents become pixels.
+    clock.enter({ name: 'decoding', image: index, count: settings.count });
+    const pixels = await model.decodeLatents(latents);
+    // 4. Pixels become a file that says how it was made.
+    images.push(await finish(model, settings, pixels, index));
+  }
+  return { images, warnings, timings: { loadMs: 0, ...clock.stop() } };
+}
+
+async function encodePrompts(
+  model: DiffusionModel,
+  settings: GenerateSettings,
+): Promise<{ prompts: PromptEmbeddings; warnings: Warning[] }> {
+  const prompt = readPrompt(model, 'prompt', settings.prompt);
+  const negative = readPrompt(model, 'negativePrompt', settings.negativePrompt);
+  const embeddings = await model.encodePrompts([negative.tokenIds, prompt.tokenIds]); // [2, 77, width]
+  return {
+    prompts: { unconditional: row(embeddings, 0), conditional: row(embeddings, 1) },
+    warnings: [...prompt.warnings, ...negative.warnings],
+  };
+}
+
+/** → latents [1, 4, h/8, w/8] of unit variance. */
+async function denoise(
+  model: DiffusionModel,
+  settings: GenerateSettings,
+  prompts: PromptEmbeddings,
+  index: number,
+  enter: (phase: Phase) => void,
+): Promise<Tensor> {
+  const sampler = samplers[settings.sampler];
+  const generator = createNoiseGenerator(settings.rng, imageSeed(settings.seed, index));
+  const dims = [1, model.config.vae.embed_dim, settings.height / SIZE_STEP, settings.width / SIZE_STEP];
+  const drawNoise = () => generator.randn(dims.reduce((product, dim) => product * dim, 1));
+  const predictNoise = createGuidedPredictor(model, prompts, settings.guidanceScale);
+  const { timesteps, linear_start, linear_end } = model.config.diffusion;
+  const steps = sampler.stepCount(settings.steps);
+  const report = (step: number) => enter({ name: 'denoising', image: index, count: settings.count, step, steps });
+
+  report(0);
+  const latents = await sampler.sample({
+    noise: drawNoise(),
+    steps: settings.steps,
+    schedule: settings.schedule,
+    eta: settings.eta,
+    noiseSchedule: createNoiseSchedule({ timesteps, linearStart: linear_start, linearEnd: linear_end }),
+    predictNoise: async (data, timestep) => (await predictNoise(tensor(data, dims), timestep)).data,
+    drawNoise,
+    onStep: report,
+  });
+  return tensor(latents, dims);
+}
+
+async function finish(
+  model: DiffusionModel,
+  settings: GenerateSettings,
+  pixels: Tensor,
+  index: number,
+): Promise<EncodedImage> {
+  const { width, height, format } = settings;
+  const seed = imageSeed(settings.seed, index);
+  const parameters = formatParameters({ ...settings, seed }, model.checkpointSha256);
+  return { index, width, height, seed, data: await encodeImage(pixels, format, parameters) };
+}
+
+type StageTimings = Omit<Generation['timings'], 'loadMs'>;
+
+/** Reports phases, refuses to enter one after an abort, and adds up the time spent in each. */
+function createPhaseClock(signal: AbortSignal | undefined, onPhase: ((phase: Phase) => void) | undefined) {
+  const timings: StageTimings = { encodeMs: 0, denoiseMs: 0, decodeMs: 0 };
+  let stage: keyof StageTimings | undefined;
+  let since = performance.now();
+
+  function settle(next?: keyof StageTimings): void {
+    const now = performance.now();
+    if (stage !== undefined) timings[stage] += now - since;
+    stage = next;
+    since = now;
+  }
+
+  return {
+    enter(phase: Phase): void {
+      signal?.throwIfAborted();
+      settle(phase.name === 'encoding' ? 'encodeMs' : phase.name === 'denoising' ? 'denoiseMs' : 'decodeMs');
+      onPhase?.(phase);
+    },
+    stop(): StageTimings {
+      settle();
+      return timings;
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import { type ComponentName, weightsFile } from '../bundle/manifest.ts';
+import type { Bundle } from '../bundle/open-bundle.ts';
+import type { DiffusionModel } from '../pipeline/diffusion-model.ts';
+import { createTokenizer } from '../pipeline/tokenizer.ts';
+import type { SessionHost } from './session-host.ts';
+import type { Outputs, SessionSettings } from './session-protocol.ts';
+import type { Tensor } from './tensor.ts';
+
+/** What a text-to-image run needs, in the order it needs it. */
+const components = ['text_encoder', 'unet', 'vae_decoder'] as const;
+
+export interface OpenModelOptions extends SessionSettings {
+  /** Called as components become ready, with bytes of weights. */
+  onLoaded?: (loadedBytes: number, totalBytes: number) => void;
+}
+
+/** Creates the sessions of a bundle and gives them the face the pipeline works with. */
+export async function openModel(
+  bundle: Bundle,
+  host: SessionHost,
+  { onLoaded, ...settings }: OpenModelOptions = {},
+): Promise<DiffusionModel> {
+  const { manifest } = bundle;
+  const sizes = components.map((component) => manifest.files[weightsFile(component)]?.bytes ?? 0);
+  const totalBytes = sizes.reduce((total, bytes) => total + bytes, 0);
+  let loadedBytes = 0;
+  onLoaded?.(loadedBytes, totalBytes);
+  const load = async (component: ComponentName, i: number) => {
+    await host.load(component, bundle.graphPath(component), settings);
+    loadedBytes += sizes[i] ?? 0;
+    onLoaded?.(loadedBytes, totalBytes);
+  };
+  // The worker thread creates the sessions while this one builds the tokenizer.
+  const [tokenizer] = await Promise.all([bundle.readTokenizerJson().then(createTokenizer), ...components.map(load)]);
+
+  return {
+    info: manifest.model,
+    config: manifest.config,
+    checkpointSha256: manifest.source.sha256,
+    tokenizer,
+    vocabulary: manifest.vocabulary === undefined ? undefined : new Set(manifest.vocabulary),
+
+    async encodePrompts(tokenIds) {
+      const data = BigInt64Array.from(tokenIds.flatMap((ids) => Array.from(ids, BigInt)));
+      const token_ids = { data, dims: [tokenIds.length, data.length / tokenIds.length] };
+      return output(await host.run('text_encoder', { token_ids }), 'prompt_embeddings');
+    },
+
+    async predictNoise(latents, timestep, promptEmbeddings) {
+      const batch = latents.dims[0] ?? 1;
+      const timesteps = { data: new Float32Array(batch).fill(timestep), dims: [batch] };
+      const feeds = { latents, timesteps, prompt_embeddings: promptEmbeddings };
+      return output(await host.run('unet', feeds), 'noise_prediction');
+    },
+
+    async decodeLatents({ data, dims }) {
+      const { scale_factor } = manifest.config.diffusion;
+      const latents = { data: data.map((value) => value / scale_factor), dims };
+      return output(await host.run('vae_decoder', { latents }), 'image');
+    },
+  };
+}
+
+function output(outputs: Outputs, name: string): Tensor {
+  const value = outputs[name];
+  if (value === undefined) throw new Error(`The graph has no output ${name}`);
+  return value;
+}

@@ -1,0 +1,84 @@
+import { Worker } from 'node:worker_threads';
+import { FunctionError } from '../errors.ts';
+import type { Feeds, Outputs, SessionCommand, SessionReply, SessionSettings } from './session-protocol.ts';
+
+/** onnxruntime sessions by name, living in a thread of their own. */
+export interface SessionHost {
+  /** Creates a session; its weights are mapped from the file beside the graph, never copied into JavaScript. */
+  load(session: string, graphPath: string, settings?: SessionSettings): Promise<void>;
+  run(session: string, feeds: Feeds): Promise<Outputs>;
+  /** Whether the thread has died; a lost host refuses every command. */
+  readonly isLost: boolean;
+  close(): Promise<void>;
+}
+
+interface Pending {
+  resolve: (outputs: Outputs) => void;
+  reject: (error: Error) => void;
+}
+
+export function createSessionHost(): SessionHost {
+  const worker = startWorker();
+  const pending = new Map<number, Pending>();
+  let lost: FunctionError | undefined;
+  let nextId = 0;
+
+  // An idle host does not keep the process alive; a running command does.
+  worker.unref();
+  worker.on('message', (reply: SessionReply) => {
+    const waiting = pending.get(reply.id);
+    pending.delete(reply.id);
+    if (pending.size === 0) worker.unref();
+    if (reply.ok) waiting?.resolve(reply.outputs ?? {});
+    else waiting?.reject(inferenceError(reply.message));
+  });
+  worker.on('error', (cause) => {
+    fail(new FunctionError('internal', 'The inference thread failed.', { cause, isRetryable: true }));
+  });
+  worker.on('exit', () => {
+    fail(new FunctionError('unavailable', 'The inference thread has ended.', { isRetryable: true }));
+  });
+
+  function fail(error: FunctionError): void {
+    lost ??= error;
+    for (const { reject } of pending.values()) reject(error);
+    pending.clear();
+  }
+
+  function send(command: SessionCommand): Promise<Outputs> {
+    if (lost !== undefined) return Promise.reject(lost);
+    return new Promise((resolve, reject) => {
+      const id = nextId++;
+      pending.set(id, { resolve, reject });
+      worker.ref();
+      worker.postMessage({ id, command });
+    });
+  }
+
+  return {
+    load: async (session, path, settings = {}) => void (await send({ kind: 'load', session, path, settings })),
+    run: (session, feeds) => send({ kind: 'run', session, feeds }),
+    get isLost() {
+      return lost !== undefined;
+    },
+    close: async () => void (await worker.terminate()),
+  };
+}
+
+function startWorker(): Worker {
+  if (import.meta.url.endsWith('.js')) return new Worker(new URL('./session-worker.js', import.meta.url));
+  // Run from source: on Node 20 a worker thread does not inherit the TypeScript loader of the main thread.
+  const script = new URL('./session-worker.ts', import.meta.url).href;
+  const bootstrap = `import('tsx/esm/api').then(({ register }) => { register(); return import('${script}'); });`;
+  return new Worker(bootstrap, { eval: true });
+}
+
+function inferenceError(message: string): FunctionError {
+  if (/bad_alloc|allocate memory|out of memory/i.test(message)) {
+    return new FunctionError(
+      'out_of_memory',
+      'Not enough memory for this picture: ask for a smaller one, or fewer at once.',
+    );
+  }
+  return new FunctionError('internal', 'Inference failed.', { cause: new Error(message) });
+}

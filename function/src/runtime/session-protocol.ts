@@ -1,0 +1,21 @@
+import type { IntegerTensor, Tensor } from './tensor.ts';
+
+export type Feeds = Readonly<Record<string, Tensor | IntegerTensor>>;
+export type Outputs = Readonly<Record<string, Tensor>>;
+
+export interface SessionSettings {
+  /** Threads of one operator. @defaultValue as many as the process may use */
+  threads?: number;
+}
+
+/** What the main thread asks of the worker. */
+export type SessionCommand =
+  | { kind: 'load'; session: string; path: string; settings: SessionSettings }
+  | { kind: 'run'; session: string; feeds: Feeds };
+
+export interface SessionRequest {
+  id: number;
+  command: SessionCommand;
+}
+
+export type SessionReply = { id: number; ok: true; outputs?: Outputs } | { id: number; ok: false; message: string };

@@ -1,0 +1,63 @@
+/**
+ * Runs in a worker thread: onnxruntime's `create` and `run` block the thread that calls them, and the main thread has
+ * jobs, leases and HTTP to look after.
+ */
+import { availableParallelism } from 'node:os';
+import { parentPort } from 'node:worker_threads';
+import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import type {
+  Feeds,
+  Outputs,
+  SessionCommand,
+  SessionReply,
+  SessionRequest,
+  SessionSettings,
+} from './session-protocol.ts';
+
+const sessions = new Map<string, InferenceSession>();
+
+parentPort?.on('message', async ({ id, command }: SessionRequest) => {
+  try {
+    const outputs = await execute(command);
+    const transfer = Object.values(outputs ?? {}).map(({ data }) => data.buffer as ArrayBuffer);
+    reply({ id, ok: true, ...(outputs === undefined ? {} : { outputs }) }, transfer);
+  } catch (error) {
+    reply({ id, ok: false, message: error instanceof Error ? error.message : String(error) }, []);
+  }
+});
+
+function reply(message: SessionReply, transfer: ArrayBuffer[]): void {
+  parentPort?.postMessage(message, transfer);
+}
+
+async function execute(command: SessionCommand): Promise<Outputs | undefined> {
+  switch (command.kind) {
+    case 'load':
+      return load(command.session, command.path, command.settings);
+    case 'run':
+      return run(command.session, command.feeds);
+  }
+}
+
+async function load(name: string, path: string, { threads }: SessionSettings): Promise<undefined> {
+  const session = await InferenceSession.create(path, {
+    executionProviders: ['cpu'],
+    intraOpNumThreads: threads ?? availableParallelism(),
+    interOpNumThreads: 1,
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 3,
+  });
+  sessions.set(name, session);
+}
+
+async function run(name: string, feeds: Feeds): Promise<Outputs> {
+  const session = sessions.get(name);
+  if (session === undefined) throw new Error(`No session named ${name} is loaded`);
+  const inputs = Object.entries(feeds).map(([input, { data, dims }]) => [input, new OrtTensor(data, dims)]);
+  const results = await session.run(Object.fromEntries(inputs));
+  const outputs = Object.entries(results).map(([output, { data, dims }]) => {
+    // A copy of our own: the buffer onnxruntime hands out cannot be transferred to another thread.
+    return [output, { data: Float32Array.from(data as Float32Array), dims }];
+  });
+  return Object.fromEntries(outputs);
+}
