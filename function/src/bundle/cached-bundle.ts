@@ -47,11 +47,21 @@ async function compileInto(folder: string, cacheDir: string, model: ModelFolder)
     await mkdir(cacheDir, { recursive: true, mode: 0o700 });
     await removeAbandoned(cacheDir);
     await model.compile(unfinished);
+    await moveInto(folder, unfinished);
+  } catch (error) {
+    // What went wrong first is what counts, not that cleaning up failed too.
+    await rm(unfinished, { recursive: true, force: true }).catch(() => undefined);
+    throw explain(error, cacheDir);
+  }
+}
+
+/** Gives the bundle its name, unless another process was faster: its bundle has the same bytes. */
+async function moveInto(folder: string, unfinished: string): Promise<void> {
+  try {
     await rename(unfinished, folder);
   } catch (error) {
+    if (!isErrno(error, 'ENOTEMPTY', 'EEXIST')) throw error;
     await rm(unfinished, { recursive: true, force: true });
-    if (isErrno(error, 'ENOTEMPTY', 'EEXIST')) return;
-    throw explain(error, cacheDir);
   }
 }
 
@@ -66,8 +76,8 @@ function explain(error: unknown, cacheDir: string): unknown {
       },
     );
   }
-  if (isErrno(error, 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR')) {
-    const problem = `The model cannot be stored in ${cacheDir}: no permission to write there.`;
+  if (isErrno(error, 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST')) {
+    const problem = `The model cannot be stored in ${cacheDir}: it is not a folder that can be written to.`;
     return new FunctionError('unavailable', `${problem} Set SAFELIGHT_CACHE_DIR to a folder elsewhere.`, {
       cause: error,
     });

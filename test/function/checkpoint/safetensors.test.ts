@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { openSafetensors } from '../../../function/src/checkpoint/safetensors.ts';
+import { FunctionError } from '../../../function/src/errors.ts';
+import { temporaryFolder } from '../../support/embedded-model.ts';
+
+type Header = Record<string, unknown>;
+
+/** A file of the format, from any header, valid or not. */
+function encode(header: Header | string, data: Uint8Array = new Uint8Array()): Buffer {
+  const json = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(json.length));
+  return Buffer.concat([length, json, data]);
+}
+
+async function openBytes(t: TestContext, bytes: Uint8Array) {
+  const path = join(await temporaryFolder(t), 'model.safetensors');
+  await writeFile(path, bytes);
+  return openSafetensors(path);
+}
+
+const tensor = (dtype: string, shape: number[], begin: number, end: number) => ({
+  dtype,
+  shape,
+  data_offsets: [begin, end],
+});
+
+describe('reading tensors', () => {
+  const cases: [string, Uint8Array, number[]][] = [
+    ['F32', new Uint8Array(Float32Array.of(1.5, -2, 0.1).buffer), [1.5, -2, Math.fround(0.1)]],
+    ['F64', new Uint8Array(Float64Array.of(1.5, -2, 0.1).buffer), [1.5, -2, Math.fround(0.1)]],
+    // 1, -2, largest normal, smallest normal, smallest subnormal, infinity, -0
+    [
+      'F16',
+      new Uint8Array(Uint16Array.of(0x3c00, 0xc000, 0x7bff, 0x0400, 0x0001, 0x7c00, 0x8000).buffer),
+      [1, -2, 65504, 2 ** -14, 2 ** -24, Number.POSITIVE_INFINITY, -0],
+    ],
+    ['BF16', new Uint8Array(Uint16Array.of(0x3f80, 0xc000, 0x3dcd).buffer), [1, -2, 0.10009765625]],
+  ];
+  for (const [dtype, data, expected] of cases) {
+    test(`${dtype} becomes float32`, async (t) => {
+      const header = { __metadata__: { format: 'pt' }, x: tensor(dtype, [expected.length], 0, data.byteLength) };
+      const source = await openBytes(t, encode(header, data));
+      assert.deepEqual([...(await source.readFloat32('x'))], expected);
+      await source.close();
+    });
+  }
+
+  test('tensors are found wherever the header lists them', async (t) => {
+    const data = new Uint8Array(Float32Array.of(1, 2, 3).buffer);
+    const source = await openBytes(t, encode({ b: tensor('F32', [2], 4, 12), a: tensor('F32', [], 0, 4) }, data));
+    assert.deepEqual([...(await source.readFloat32('a'))], [1]);
+    assert.deepEqual([...(await source.readFloat32('b'))], [2, 3]);
+    await source.close();
+  });
+
+  test('integers are no weights', async (t) => {
+    const source = await openBytes(t, encode({ x: tensor('I64', [1], 0, 8) }, new Uint8Array(8)));
+    await assert.rejects(source.readFloat32('x'), corruptWith(/x holds I64/));
+    await assert.rejects(source.readFloat32('y'), corruptWith(/no tensor y/));
+    await source.close();
+  });
+});
+
+describe('hostile and damaged files are refused with a reason', () => {
+  const four = new Uint8Array(4);
+  const hugeLength = Buffer.alloc(16);
+  hugeLength.writeBigUInt64LE(2n ** 63n);
+  const cases: [string, Uint8Array, RegExp][] = [
+    ['an empty file', new Uint8Array(), /0 bytes long/],
+    ['a header longer than the file', hugeLength, /header claims/],
+    ['a header that is not JSON', encode('{"x"'), /not JSON/],
+    [
+      'a header that is not UTF-8',
+      Buffer.concat([Buffer.from([2, 0, 0, 0, 0, 0, 0, 0]), Buffer.from([0xff, 0xfe])]),
+      /not JSON/,
+    ],
+    ['a header that is a list', encode('[]'), /not an object/],
+    ['an entry that is no tensor', encode({ x: 1 }), /entry for tensor x is malformed/],
+    ['a negative offset', encode({ x: tensor('F32', [1], -4, 0) }), /malformed/],
+    ['a fractional shape', encode({ x: tensor('F32', [0.5], 0, 2) }, new Uint8Array(2)), /malformed/],
+    ['an unknown type', encode({ x: tensor('F8', [4], 0, 4) }, four), /unknown type F8/],
+    [
+      'a type that is a property of every object',
+      encode({ x: tensor('toString', [4], 0, 4) }, four),
+      /unknown type toString/,
+    ],
+    ['more shape than data', encode({ x: tensor('F32', [2], 0, 4) }, four), /shape of 8 bytes but 4/],
+    ['a shape that overflows', encode({ x: tensor('F32', [2 ** 40, 2 ** 40], 0, 4) }, four), /shape of/],
+    [
+      'overlapping tensors',
+      encode({ x: tensor('F32', [1], 0, 4), y: tensor('F32', [1], 2, 6) }, new Uint8Array(6)),
+      /y overlaps/,
+    ],
+    [
+      'a gap',
+      encode({ x: tensor('F32', [1], 0, 4), y: tensor('F32', [1], 8, 12) }, new Uint8Array(12)),
+      /y leaves a gap/,
+    ],
+    ['data cut short', encode({ x: tensor('F32', [2], 0, 8) }, four), /cut short/],
+    ['data nobody owns', encode({ x: tensor('F32', [1], 0, 4) }, new Uint8Array(8)), /the file has/],
+  ];
+  for (const [name, bytes, message] of cases) {
+    test(name, async (t) => {
+      await assert.rejects(openBytes(t, bytes), corruptWith(message));
+    });
+  }
+});
+
+function corruptWith(message: RegExp) {
+  return (error: unknown) => {
+    assert.ok(error instanceof FunctionError, String(error));
+    assert.equal(error.code, 'model_corrupt');
+    assert.match(error.message, message);
+    return true;
+  };
+}

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { DiffusionModel } from '../../../function/src/pipeline/diffusion-model.ts';
+import { createGuidedPredictor } from '../../../function/src/pipeline/guidance.ts';
+import { createNoiseSchedule, samplers } from '../../../function/src/pipeline/schedulers/index.ts';
+import { openModel } from '../../../function/src/runtime/open-model.ts';
+import { createSessionHost, type SessionHost } from '../../../function/src/runtime/session-host.ts';
+import { row, type Tensor } from '../../../function/src/runtime/tensor.ts';
+import golden from '../../fixtures/mini/golden.json' with { type: 'json' };
+import { openEmbeddedBundle } from '../../support/embedded-model.ts';
+import { maxAbsoluteError, readGolden } from '../../support/golden.ts';
+
+describe('the embedded model, against PyTorch', () => {
+  let host: SessionHost;
+  let model: DiffusionModel;
+
+  before(async () => {
+    host = createSessionHost();
+    const bundle = await openEmbeddedBundle();
+    model = await openModel(bundle, host);
+    await host.load('vae_encoder', bundle.graphPath('vae_encoder'));
+  });
+  after(() => host.close());
+
+  test('text encoder: six prompts, from words to embeddings, within 1e-5', async () => {
+    const expected = await readGolden('mini', 'text.safetensors');
+    const embeddings = await model.encodePrompts(
+      golden.prompts.map((prompt) => model.tokenizer.encode(prompt).tokenIds),
+    );
+    assertClose(embeddings, expected('context'), 1e-5);
+  });
+
+  test('UNet: two timesteps in one batch, within 1e-5', async () => {
+    const expected = await readGolden('mini', 'unet.safetensors');
+    const timesteps = { data: Float32Array.from(golden.unet.t), dims: [2] };
+    const feeds = { latents: expected('x'), timesteps, prompt_embeddings: expected('context') };
+    const { noise_prediction } = await host.run('unet', feeds);
+    assertClose(noise_prediction, expected('eps'), 1e-5);
+  });
+
+  test('VAE encoder: moments within 1e-3, decoder: pixels within 1e-4', async () => {
+    const expected = await readGolden('mini', 'vae.safetensors');
+    const { moments } = await host.run('vae_encoder', { image: expected('image') });
+    assertClose(moments, expected('moments'), 1e-3);
+    const { image } = await host.run('vae_decoder', { latents: expected('latent') });
+    assertClose(image, expected('decoded'), 1e-4);
+  });
+
+  test('ten guided DDIM steps: the image in [0,1] within 1e-3', async (t) => {
+    const expected = await readGolden('mini', 'ddim10.safetensors');
+    const noise = expected('noise');
+    const tokens = ['', golden.ddim10.prompt].map((prompt) => model.tokenizer.encode(prompt).tokenIds);
+    const embeddings = await model.encodePrompts(tokens);
+    const prompts = { unconditional: row(embeddings, 0), conditional: row(embeddings, 1) };
+    const predictNoise = createGuidedPredictor(model, prompts, golden.ddim10.guidance);
+    const { timesteps, linear_start, linear_end } = model.config.diffusion;
+
+    const latents = await samplers.ddim.sample({
+      noise: noise.data,
+      steps: golden.ddim10.steps,
+      schedule: 'ddim_uniform',
+      eta: golden.ddim10.eta,
+      noiseSchedule: createNoiseSchedule({ timesteps, linearStart: linear_start, linearEnd: linear_end }),
+      predictNoise: async (data, timestep) => (await predictNoise({ data, dims: noise.dims }, timestep)).data,
+      drawNoise: () => assert.fail('eta is 0: no fresh noise'),
+    });
+    const image = await model.decodeLatents({ data: latents, dims: noise.dims });
+
+    const error = maxAbsoluteError(toUnitRange(image), toUnitRange(expected('image')));
+    t.diagnostic(`max abs error of the image in [0,1]: ${error.toExponential(2)}`);
+    assert.ok(error <= 1e-3, `max abs error ${error}`);
+  });
+});
+
+function toUnitRange({ data, dims }: Tensor): Tensor {
+  return { data: data.map((value) => Math.min(Math.max((value + 1) / 2, 0), 1)), dims };
+}
+
+function assertClose(actual: Tensor | undefined, expected: Tensor, tolerance: number): void {
+  assert.ok(actual);
+  const error = maxAbsoluteError(actual, expected);
+  assert.ok(error <= tolerance, `max abs error ${error} > ${tolerance}`);
+}
