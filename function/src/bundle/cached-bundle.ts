@@ -26,8 +26,7 @@ export async function openCachedBundle(
   { cacheDir, onCompile }: CachedBundleOptions,
 ): Promise<Bundle> {
   const { name, version } = model.info;
-  const key = `${name}-${version}-cpu-fp32-${model.checkpointSha256.slice(0, 12)}-v${BUNDLE_FORMAT_VERSION}`;
-  const folder = join(cacheDir, key);
+  const folder = join(cacheDir, `${name}-${version}-cpu-fp32-${model.digest.slice(0, 12)}-v${BUNDLE_FORMAT_VERSION}`);
   if (await exists(folder)) {
     try {
       return await openBundle(folder);

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ModelInfo, modelInfoSchema, samplerSchema } from '@safelight/sdk/contract';
@@ -32,7 +33,8 @@ const conceptsSchema = z.array(z.object({ names: z.array(z.string()).check(z.min
 export interface ModelFolder {
   readonly info: ModelInfo;
   readonly config: ModelConfig;
-  readonly checkpointSha256: string;
+  /** Of everything a bundle is made from: checkpoint, configuration, description, vocabulary. */
+  readonly digest: string;
   /** Writes the model's bundle into a folder that does not exist yet. */
   compile(bundleFolder: string): Promise<void>;
 }
@@ -60,7 +62,9 @@ export async function readModelFolder(folder: string): Promise<ModelFolder> {
   return {
     info,
     config,
-    checkpointSha256: checkpoint.sha256,
+    digest: createHash('sha256')
+      .update(JSON.stringify([checkpoint.sha256, info, config, vocabulary]))
+      .digest('hex'),
     async compile(bundleFolder) {
       const path = join(folder, checkpoint.file);
       await checkSha256(path, checkpoint.file, checkpoint.sha256);
