@@ -8,7 +8,7 @@ import { systemClock } from './timing/clock.ts';
  *
  * @throws InvalidInputError naming the option that is not allowed.
  * @example
- * const safelight = createSafelight({ endpoint: 'http://localhost:7860' });
+ * const safelight = createSafelight({ endpoint: 'http://127.0.0.1:7788' });
  * const { images } = await safelight.generate({ prompt: 'a red circle' });
  */
 export function createSafelight(options: SafelightOptions): Safelight {

@@ -12,12 +12,10 @@ const fileName = z.string().check(z.regex(/^[a-z0-9][a-z0-9_.]{0,63}$/));
 export const componentNames = ['text_encoder', 'unet', 'vae_decoder', 'vae_encoder'] as const;
 export type ComponentName = (typeof componentNames)[number];
 
-/** What a person, or the API, is told about a model. */
-export const modelDescriptionSchema = modelInfoSchema;
-
 export const manifestSchema = z.object({
   formatVersion: z.literal(BUNDLE_FORMAT_VERSION),
-  model: modelDescriptionSchema,
+  /** What people, and the API's callers, are told about the model. */
+  model: modelInfoSchema,
   /** The checkpoint this was compiled from. */
   source: z.object({ sha256 }),
   target: z.literal('cpu'),

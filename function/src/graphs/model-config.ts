@@ -4,7 +4,7 @@ import * as z from 'zod/mini';
 const count = z.number().check(z.int(), z.minimum(1), z.maximum(1_000_000));
 const multiples = z.array(count).check(z.minLength(1), z.maxLength(8));
 
-export const unetConfigSchema = z.object({
+const unetConfigSchema = z.object({
   /** 4; 9 for inpainting models (latents, mask, masked latents). */
   in_channels: count,
   out_channels: count,
@@ -19,7 +19,7 @@ export const unetConfigSchema = z.object({
 });
 export type UnetConfig = z.infer<typeof unetConfigSchema>;
 
-export const vaeConfigSchema = z.object({
+const vaeConfigSchema = z.object({
   ch: count.check(z.multipleOf(32)),
   ch_mult: multiples,
   num_res_blocks: count,
@@ -30,7 +30,7 @@ export const vaeConfigSchema = z.object({
 });
 export type VaeConfig = z.infer<typeof vaeConfigSchema>;
 
-export const textEncoderConfigSchema = z.object({
+const textEncoderConfigSchema = z.object({
   vocab_size: count,
   width: count,
   layers: count,

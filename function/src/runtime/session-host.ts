@@ -68,8 +68,9 @@ export function createSessionHost(): SessionHost {
 function startWorker(): Worker {
   if (import.meta.url.endsWith('.js')) return new Worker(new URL('./session-worker.js', import.meta.url));
   // Run from source: on Node 20 a worker thread does not inherit the TypeScript loader of the main thread.
-  const script = new URL('./session-worker.ts', import.meta.url).href;
-  const bootstrap = `import('tsx/esm/api').then(({ register }) => { register(); return import('${script}'); });`;
+  const loader = JSON.stringify(import.meta.resolve('tsx/esm/api'));
+  const script = JSON.stringify(new URL('./session-worker.ts', import.meta.url));
+  const bootstrap = `import(${loader}).then(({ register }) => { register(); return import(${script}); });`;
   return new Worker(bootstrap, { eval: true });
 }
 

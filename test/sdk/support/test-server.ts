@@ -24,7 +24,7 @@ export interface TestServerOptions {
 }
 
 /** A failure as the real server sends it. */
-export class Failure extends Error {
+class Failure extends Error {
   readonly data: ErrorData;
 
   constructor(data: Partial<ErrorData>) {

@@ -5,7 +5,7 @@ import { eulerAncestral } from './euler-ancestral.ts';
 import { plms } from './plms.ts';
 import type { Sampler, SamplerName } from './sampler.ts';
 
-export { createNoiseSchedule, type NoiseSchedule, type NoiseScheduleOptions } from './noise-schedule.ts';
+export { createNoiseSchedule } from './noise-schedule.ts';
 export type { NoisePredictor, SampleInput, Sampler, SamplerName, ScheduleName } from './sampler.ts';
 
 /** Every sampler by the name a request carries. */

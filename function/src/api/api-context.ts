@@ -1,0 +1,30 @@
+import type { Engine } from '../engine.ts';
+import type { ChangeNotifier } from '../jobs/change-notifier.ts';
+import type { JobQueue } from '../jobs/job-queue.ts';
+import type { JobStore } from '../jobs/job-store.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+
+/** What the API works with; the same for all requests. */
+export interface ApiServices {
+  store: JobStore;
+  queue: Pick<JobQueue, 'send'>;
+  objects: Pick<ObjectStore, 'sign'>;
+  engine: Pick<Engine, 'defaultModel' | 'models' | 'resolve'>;
+  notifier: ChangeNotifier;
+  /** How long image URLs are good for. */
+  urlSeconds: number;
+  /** The server's version, for `health`. */
+  version: string;
+  /** Aborts when the server closes: streams end then. */
+  closing: AbortSignal;
+}
+
+/** One request, as plain data: any HTTP server, or a Lambda handler, can make it. */
+export interface ApiContext {
+  services: ApiServices;
+  /** Whose jobs the caller sees. */
+  owner: string;
+  requestId: string;
+  /** Where the caller reached the server, for URLs; no trailing slash. */
+  baseUrl: string;
+}

@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { nodeHTTPRequestHandler } from '@trpc/server/adapters/node-http';
+import { FunctionError } from '../errors.ts';
+import { describeError, type Logger } from '../jobs/logger.ts';
+import type { LocalObjectStore } from '../storage/local/local-object-store.ts';
+import type { ApiContext, ApiServices } from './api-context.ts';
+import { createAuthenticate, refuseOpenServer } from './auth.ts';
+import { isUnexpected, payloadTooLarge, toErrorShape } from './error-wire.ts';
+import { type ListeningServer, listen } from './listen.ts';
+import { OBJECT_PATH_PREFIX, serveObject } from './object-route.ts';
+import { createRequestGuard } from './request-guard.ts';
+import { appRouter } from './router.ts';
+
+/** A prompt and a negative prompt of full length need some 80 kB at most. */
+const MAX_BODY_BYTES = 1024 * 1024;
+const MAX_BATCH_SIZE = 20;
+const TRPC_PATH_PREFIX = '/trpc/';
+
+export interface HttpServerOptions {
+  services: ApiServices;
+  objects: LocalObjectStore;
+  host: string;
+  /** 0 picks a free one. */
+  port: number;
+  apiKeys: readonly string[];
+  corsOrigins: readonly string[];
+  /** How callers reach the server, where it differs from what they say in the Host header, as behind a TLS proxy. */
+  publicUrl?: string | undefined;
+  logger: Logger;
+}
+
+/** A request on its way. */
+interface Exchange {
+  request: IncomingMessage;
+  response: ServerResponse;
+  requestId: string;
+  url: URL;
+}
+
+const sendError = ({ response, requestId }: Pick<Exchange, 'response' | 'requestId'>, error: unknown): void => {
+  if (response.headersSent) return void response.destroy();
+  const shape = toErrorShape(error, requestId);
+  const { httpStatus, safelight } = shape.data;
+  if (safelight.retryAfterSeconds !== undefined) response.setHeader('retry-after', safelight.retryAfterSeconds);
+  if (httpStatus === 401) response.setHeader('www-authenticate', 'Bearer');
+  response.setHeader('content-type', 'application/json').setHeader('cache-control', 'no-store');
+  response.writeHead(httpStatus).end(JSON.stringify({ error: shape }));
+};
+
+const privateTextsOf = (input: unknown): string[] =>
+  typeof input === 'object' && input !== null ? Object.values(input).filter((value) => typeof value === 'string') : [];
+
+/** The path of a procedure that exists, else a word for the rest: paths are the caller's text. */
+const routeOf = (pathname: string): string => {
+  if (pathname.startsWith(OBJECT_PATH_PREFIX)) return 'objects';
+  const path = pathname.startsWith(TRPC_PATH_PREFIX) ? pathname.slice(TRPC_PATH_PREFIX.length) : '';
+  return Object.hasOwn(appRouter._def.procedures, path) ? path : 'other';
+};
+
+/**
+ * Serves the API at `/trpc/` and the objects at `/objects/`.
+ * @throws FunctionError `invalid_input` for a host that others can reach, without API keys; `unavailable` for a port in use.
+ */
+export const createHttpServer = async (options: HttpServerOptions): Promise<ListeningServer> => {
+  const { services, objects, host, apiKeys, corsOrigins, publicUrl, logger } = options;
+  refuseOpenServer(host, apiKeys);
+  const authenticate = createAuthenticate(apiKeys);
+  const guard = createRequestGuard({ hasApiKeys: apiKeys.length > 0, corsOrigins });
+
+  const logUnexpected = (requestId: string, error: unknown, input?: unknown) => {
+    if (!isUnexpected(error)) return;
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    logger('error', 'request_failed', { requestId, ...describeError(cause, privateTextsOf(input)) });
+  };
+
+  const serveTrpc = async ({ request, response, requestId, url }: Exchange): Promise<void> => {
+    const owner = authenticate(request.headers.authorization);
+    if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw payloadTooLarge();
+    const baseUrl = publicUrl?.replace(/\/+$/, '') ?? url.origin;
+    const context: ApiContext = { services, owner, requestId, baseUrl };
+    await nodeHTTPRequestHandler({
+      router: appRouter,
+      req: request,
+      res: response,
+      path: url.pathname.slice(TRPC_PATH_PREFIX.length),
+      maxBodySize: MAX_BODY_BYTES,
+      maxBatchSize: MAX_BATCH_SIZE,
+      createContext: () => context,
+      onError: ({ error, input }) => logUnexpected(requestId, error, input),
+    });
+  };
+
+  const route = async (exchange: Exchange): Promise<void> => {
+    const { request, response, url } = exchange;
+    if (guard.answerPreflight(request, response)) return;
+    guard.check(request);
+    if (url.pathname.startsWith(TRPC_PATH_PREFIX)) return await serveTrpc(exchange);
+    if (url.pathname.startsWith(OBJECT_PATH_PREFIX)) return await serveObject(request, response, { objects, url });
+    throw new FunctionError('not_found', 'There is nothing at this path: the API is at /trpc/');
+  };
+
+  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const requestId = randomUUID();
+    const startedAt = performance.now();
+    response.setHeader('x-request-id', requestId);
+    response.once('close', () => {
+      const { method, url = '' } = request;
+      const durationMs = Math.round(performance.now() - startedAt);
+      const status = response.headersSent ? response.statusCode : 499;
+      logger('info', 'request', {
+        requestId,
+        method,
+        route: routeOf(url.split('?')[0] ?? ''),
+        status,
+        durationMs,
+      });
+    });
+    try {
+      const base = `http://${request.headers.host ?? 'localhost'}`;
+      if (!URL.canParse(request.url ?? '', base)) throw new FunctionError('invalid_input', 'The URL is not valid');
+      await route({ request, response, requestId, url: new URL(request.url ?? '', base) });
+    } catch (error) {
+      // A reader who left is no error of ours.
+      if (!response.destroyed) logUnexpected(requestId, error);
+      // An answer before the request has arrived whole: read the rest away, so that the answer gets through.
+      request.resume();
+      sendError({ response, requestId }, error);
+    }
+  };
+
+  const server = createServer((request, response) => void handle(request, response));
+  return await listen(server, options);
+};

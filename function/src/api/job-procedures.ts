@@ -1,0 +1,104 @@
+import type { Job, JobPage, ParsedGenerateInput, SignedUrl } from '@safelight/sdk/contract';
+import { FunctionError } from '../errors.ts';
+import { hashInput } from '../jobs/input-hash.ts';
+import { isFinished, type JobRecord } from '../jobs/job-record.ts';
+import type { ApiContext } from './api-context.ts';
+import { signImage, toJob } from './job-view.ts';
+import { linkSignals } from './linked-signal.ts';
+
+/** How soon a watcher sees what another process did; this process's own changes wake it at once. */
+const WATCH_POLL_MS = 1000;
+
+/** Other owners' jobs are as good as not there. */
+const requireOwnJob = (context: ApiContext, record: JobRecord | undefined): JobRecord => {
+  if (record?.owner !== context.owner) throw new FunctionError('not_found', 'There is no such job', { field: 'jobId' });
+  return record;
+};
+
+const readOwnJob = async (context: ApiContext, jobId: string): Promise<JobRecord> =>
+  requireOwnJob(context, await context.services.store.get(jobId));
+
+/** Accepts a job, once per idempotency key. */
+export const submitJob = async (
+  context: ApiContext,
+  { idempotencyKey, ...input }: ParsedGenerateInput & { idempotencyKey: string },
+): Promise<Job> => {
+  const { services, owner } = context;
+  const inputHash = hashInput(input);
+  // First of all: a repeated call must get its job even when the model is gone by now or the queue is full.
+  const earlier = await services.store.find(owner, idempotencyKey);
+  const settings = earlier?.settings ?? services.engine.resolve(input);
+  const record = await services.store.create({ owner, idempotencyKey, inputHash, settings });
+  // Also for a repeated call: the first one may have been cut off before its message was sent.
+  if (record.status === 'queued') await services.queue.send(record.id);
+  return await toJob(context, record);
+};
+
+export const getJob = async (context: ApiContext, jobId: string): Promise<Job> =>
+  await toJob(context, await readOwnJob(context, jobId));
+
+export const cancelJob = async (context: ApiContext, jobId: string): Promise<Job> => {
+  await readOwnJob(context, jobId);
+  return await toJob(context, requireOwnJob(context, await context.services.store.requestCancel(jobId)));
+};
+
+export const listJobs = async (
+  context: ApiContext,
+  { limit, cursor }: { limit: number; cursor?: string | undefined },
+): Promise<JobPage> => {
+  const { jobs, nextCursor } = await context.services.store.list({ owner: context.owner, limit, cursor });
+  const page = { jobs: await Promise.all(jobs.map((record) => toJob(context, record))) };
+  return nextCursor === undefined ? page : { ...page, nextCursor };
+};
+
+export const signJobImage = async (context: ApiContext, jobId: string, index: number): Promise<SignedUrl> => {
+  const record = await readOwnJob(context, jobId);
+  const image = record.result?.images.find((candidate) => candidate.index === index);
+  if (image === undefined)
+    throw new FunctionError('not_found', `The job has no image ${index}: its status is ${record.status}`, {
+      field: 'index',
+    });
+  return await signImage(context, image);
+};
+
+const serverIsClosing = () =>
+  new FunctionError('unavailable', 'The server is shutting down: watch the job again', { isRetryable: true });
+
+async function* watchOwnJob(context: ApiContext, jobId: string, signal: AbortSignal): AsyncGenerator<Job, void> {
+  const { notifier, closing } = context.services;
+  const changes = notifier.subscribe(jobId);
+  const stop = linkSignals(signal, closing);
+  try {
+    for (let seen = ''; ; ) {
+      const record = await readOwnJob(context, jobId);
+      const job = await toJob(context, record);
+      // What the caller can see of it: heartbeats change the record too.
+      const visible = JSON.stringify([job.status, job.attempt, 'phase' in job ? job.phase : null]);
+      if (visible !== seen) yield job;
+      seen = visible;
+      if (isFinished(record)) return;
+      await changes.next(WATCH_POLL_MS, stop.signal);
+    }
+  } catch (error) {
+    // Nobody is left to be told.
+    if (signal.aborted) return;
+    throw closing.aborted ? serverIsClosing() : error;
+  } finally {
+    stop.unlink();
+    changes.close();
+  }
+}
+
+/**
+ * The job now and after every change, up to and including its final state. Ends early when the caller goes away.
+ * @throws FunctionError `unavailable` (retryable) from the stream when the server closes.
+ */
+export const watchJob = async (
+  context: ApiContext,
+  jobId: string,
+  signal: AbortSignal | undefined,
+): Promise<AsyncIterable<Job, void>> => {
+  // Before the stream starts, so that an unknown job is an ordinary error.
+  await readOwnJob(context, jobId);
+  return watchOwnJob(context, jobId, signal ?? new AbortController().signal);
+};

@@ -1,0 +1,88 @@
+import {
+  healthSchema,
+  jobPageSchema,
+  jobRefSchema,
+  jobSchema,
+  listInputSchema,
+  modelInfoSchema,
+  modelRefSchema,
+  signedUrlSchema,
+  signInputSchema,
+  submitInputSchema,
+} from '@safelight/sdk/contract';
+import { initTRPC } from '@trpc/server';
+import * as z from 'zod/mini';
+import { FunctionError } from '../errors.ts';
+import type { ApiContext } from './api-context.ts';
+import { toErrorShape } from './error-wire.ts';
+import { cancelJob, getJob, listJobs, signJobImage, submitJob, watchJob } from './job-procedures.ts';
+
+/** Silence on a stream that proxies and clients may take for a broken connection is broken this often. */
+const STREAM_PING_MS = 10_000;
+
+const t = initTRPC.context<ApiContext>().create({
+  // Never stacks, whatever NODE_ENV says.
+  isDev: false,
+  jsonl: { pingMs: STREAM_PING_MS },
+  errorFormatter: ({ error, ctx }) => toErrorShape(error, ctx?.requestId ?? 'unknown'),
+});
+
+const jobs = t.router({
+  submit: t.procedure
+    .input(submitInputSchema)
+    .output(jobSchema)
+    .mutation(({ ctx, input }) => submitJob(ctx, input)),
+  get: t.procedure
+    .input(jobRefSchema)
+    .output(jobSchema)
+    .query(({ ctx, input }) => getJob(ctx, input.jobId)),
+  watch: t.procedure.input(jobRefSchema).query(({ ctx, input, signal }) => watchJob(ctx, input.jobId, signal)),
+  cancel: t.procedure
+    .input(jobRefSchema)
+    .output(jobSchema)
+    .mutation(({ ctx, input }) => cancelJob(ctx, input.jobId)),
+  list: t.procedure
+    .input(listInputSchema)
+    .output(jobPageSchema)
+    .query(({ ctx, input }) => listJobs(ctx, input)),
+});
+
+const images = t.router({
+  sign: t.procedure
+    .input(signInputSchema)
+    .output(signedUrlSchema)
+    .query(({ ctx, input }) => signJobImage(ctx, input.jobId, input.index)),
+});
+
+const models = t.router({
+  list: t.procedure.output(z.array(modelInfoSchema)).query(({ ctx }) => [...ctx.services.engine.models()]),
+  get: t.procedure
+    .input(modelRefSchema)
+    .output(modelInfoSchema)
+    .query(({ ctx, input }) => {
+      const model = ctx.services.engine.models().find(({ name }) => name === input.model);
+      if (model === undefined)
+        throw new FunctionError(
+          'model_not_found',
+          'This server does not have that model: models.list says which it has',
+          {
+            field: 'model',
+          },
+        );
+      return model;
+    }),
+});
+
+/** The API: thin procedures over the contract's schemas. */
+export const appRouter = t.router({
+  jobs,
+  images,
+  models,
+  health: t.procedure.output(healthSchema).query(async ({ ctx }) => {
+    const { store, engine, version } = ctx.services;
+    return { status: 'ok' as const, version, defaultModel: engine.defaultModel, ...(await store.counts()) };
+  }),
+});
+
+/** For clients' types, and for proving that the SDK agrees with them. */
+export type AppRouter = typeof appRouter;

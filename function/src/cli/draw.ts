@@ -1,0 +1,57 @@
+import { createSafelight } from '@safelight/sdk';
+import {
+  type GenerateInput,
+  type GenerateSettings,
+  generateInputSchema,
+  type Phase,
+  type Warning,
+} from '@safelight/sdk/contract';
+import type { CliConfig } from './config.ts';
+
+export interface Drawn {
+  settings: GenerateSettings;
+  warnings: Warning[];
+  images: { seed: number; width: number; height: number; data: Uint8Array }[];
+}
+
+export interface DrawOptions {
+  signal: AbortSignal;
+  onPhase: (phase: Phase) => void;
+}
+
+/** Makes pictures on this machine. */
+export async function drawLocally(input: GenerateInput, config: CliConfig, options: DrawOptions): Promise<Drawn> {
+  // Imported here so that drawing on a server needs no inference library.
+  const { createEngine } = await import('../create-engine.ts');
+  const engine = await createEngine({ cacheDir: config.cacheDir });
+  try {
+    const settings = engine.resolve(generateInputSchema.parse(input));
+    const { images, warnings } = await engine.generate(settings, options);
+    return { settings, warnings, images };
+  } finally {
+    await engine.close();
+  }
+}
+
+/** Makes pictures on a server. */
+export async function drawRemotely(
+  input: GenerateInput,
+  endpoint: string,
+  config: CliConfig,
+  { signal, onPhase }: DrawOptions,
+): Promise<Drawn> {
+  const safelight = createSafelight({ endpoint, apiKey: config.apiKey });
+  const result = await safelight.generate(input, {
+    signal,
+    onProgress: (update) => {
+      if (update.status === 'queued' || update.status === 'running') onPhase(update.phase);
+    },
+  });
+  const images = await Promise.all(
+    result.images.map(async (image) => {
+      const data = new Uint8Array(await safelight.images.arrayBuffer(image, { signal }));
+      return { seed: image.seed, width: image.width, height: image.height, data };
+    }),
+  );
+  return { settings: result.settings, warnings: result.warnings, images };
+}

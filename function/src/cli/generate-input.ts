@@ -1,0 +1,96 @@
+import { extname } from 'node:path';
+import { type GenerateInput, generateInputSchema, type ImageFormat } from '@safelight/sdk/contract';
+import { FunctionError } from '../errors.ts';
+
+/** The options of `safelight generate` as they were typed. */
+export interface GenerateFlags {
+  output?: string;
+  negative?: string;
+  model?: string;
+  size?: string;
+  steps?: string;
+  guidance?: string;
+  sampler?: string;
+  schedule?: string;
+  eta?: string;
+  seed?: string;
+  rng?: string;
+  count?: string;
+  format?: string;
+  endpoint?: string;
+  json?: boolean;
+  preview?: boolean;
+}
+
+const formatsByExtension: Record<string, ImageFormat> = {
+  '.png': 'png',
+  '.jpg': 'jpeg',
+  '.jpeg': 'jpeg',
+  '.webp': 'webp',
+};
+
+/**
+ * Turns what was typed into the contract's input.
+ * @throws FunctionError `invalid_input` naming the field.
+ */
+export function parseGenerateFlags(prompt: string, flags: GenerateFlags): GenerateInput {
+  const typed = {
+    prompt,
+    negativePrompt: flags.negative,
+    model: flags.model,
+    ...parseSize(flags.size),
+    steps: parseNumber(flags.steps),
+    guidanceScale: parseNumber(flags.guidance),
+    sampler: flags.sampler,
+    schedule: flags.schedule,
+    eta: parseNumber(flags.eta),
+    seed: parseNumber(flags.seed),
+    rng: flags.rng,
+    count: parseNumber(flags.count),
+    format: flags.format ?? formatOf(flags.output),
+  };
+  const given = Object.fromEntries(Object.entries(typed).filter(([, value]) => value !== undefined));
+  const parsed = generateInputSchema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const field = issue?.path.join('.') ?? '';
+  throw new FunctionError('invalid_input', issue?.message ?? 'The input is not valid', { field });
+}
+
+/** Not a number becomes NaN, which the schema refuses in words. `Number('')` would be 0. */
+function parseNumber(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  return text.trim() === '' ? Number.NaN : Number(text);
+}
+
+/** `128` is a square, `128x96` is width by height. */
+function parseSize(text: string | undefined): { width?: number; height?: number } {
+  if (text === undefined) return {};
+  const match = /^(-?\d+)(?:[x×](-?\d+))?$/i.exec(text.trim());
+  if (match === null) {
+    throw new FunctionError(
+      'invalid_input',
+      'size must be a number of pixels, such as 128, or width by height, such as 128x96',
+      {
+        field: 'size',
+      },
+    );
+  }
+  const width = Number(match[1]);
+  return { width, height: match[2] === undefined ? width : Number(match[2]) };
+}
+
+function formatOf(output: string | undefined): ImageFormat | undefined {
+  if (output === undefined) return undefined;
+  const format = formatsByExtension[extname(output).toLowerCase()];
+  if (format === undefined) {
+    throw new FunctionError(
+      'invalid_input',
+      'The output file must end in .png, .jpg, .jpeg or .webp; or say --format',
+      {
+        field: 'output',
+      },
+    );
+  }
+  return format;
+}

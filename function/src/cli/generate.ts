@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import type { Command } from 'commander';
+import type { CliConfig } from './config.ts';
+import { type Drawn, drawLocally, drawRemotely } from './draw.ts';
+import { type GenerateFlags, parseGenerateFlags } from './generate-input.ts';
+import { interruptSignal } from './interrupt.ts';
+import { checkOutput, freeName, outputNames, writeWhole } from './output-files.ts';
+import { createProgressBar } from './progress-bar.ts';
+import { renderForTerminal } from './terminal-picture.ts';
+
+export function addGenerateCommand(program: Command, config: CliConfig): void {
+  program
+    .command('generate')
+    .description('make a picture from a prompt')
+    .argument('<prompt...>', 'what the picture shows')
+    .option('-o, --output <file>', 'file to write: .png, .jpg or .webp (default: safelight-<seed>.png)')
+    .option('-n, --negative <prompt>', 'what it should not show')
+    .option('-m, --model <name>', 'one of "safelight models"')
+    .option('--size <pixels>', 'such as 128, or 128x96 for width by height')
+    .option('--steps <number>', 'denoising steps')
+    .option('--guidance <scale>', 'how closely to follow the prompt; 1 switches guidance off')
+    .option('--sampler <name>', 'ddim, plms, euler, euler_a or dpmpp_2m')
+    .option('--schedule <name>', 'ddim_uniform, normal or karras')
+    .option('--eta <number>', 'fresh noise per step, 0 to 1, for ddim and euler_a')
+    .option('--seed <number>', '0 to 4294967295; the same seed gives the same picture')
+    .option('--rng <name>', "cuda or cpu: which of PyTorch's generators the seed drives")
+    .option('--count <number>', 'how many pictures; picture i uses seed + i')
+    .option('--format <name>', 'png, jpeg or webp')
+    .option('--endpoint <url>', 'draw on a Safelight server rather than on this machine')
+    .option('--json', 'print the result as JSON')
+    .option('--no-preview', 'do not show the picture in the terminal')
+    .action((words: string[], flags: GenerateFlags) => generateCommand(words.join(' '), flags, config));
+}
+
+async function generateCommand(prompt: string, flags: GenerateFlags, config: CliConfig): Promise<void> {
+  const input = parseGenerateFlags(prompt, flags);
+  if (flags.output !== undefined) await checkOutput(flags.output);
+  const endpoint = flags.endpoint ?? config.endpoint;
+
+  const signal = interruptSignal();
+  const bar = createProgressBar();
+  const start = performance.now();
+  let drawn: Drawn;
+  try {
+    const options = { signal, onPhase: bar.update };
+    drawn =
+      endpoint === undefined
+        ? await drawLocally(input, config, options)
+        : await drawRemotely(input, endpoint, config, options);
+  } finally {
+    bar.stop();
+  }
+  const seconds = (performance.now() - start) / 1000;
+
+  const files = await writeImages(drawn, flags.output);
+  if (flags.json) printJson(drawn, files, seconds);
+  else await printForPeople(drawn, files, seconds, flags.preview !== false);
+}
+
+async function writeImages({ settings, images }: Drawn, output: string | undefined): Promise<string[]> {
+  const extension = settings.format === 'jpeg' ? 'jpg' : settings.format;
+  const files: string[] = [];
+  for (const [index, image] of images.entries()) {
+    const named = output === undefined ? undefined : outputNames(output, images.length)[index];
+    const file = named ?? (await freeName(`safelight-${image.seed}`, extension));
+    await writeWhole(file, image.data);
+    files.push(file);
+  }
+  return files;
+}
+
+function printJson({ settings, warnings, images }: Drawn, files: string[], seconds: number): void {
+  const result = images.map(({ seed, width, height, data }, index) => {
+    return {
+      file: files[index],
+      seed,
+      width,
+      height,
+      bytes: data.length,
+      sha256: createHash('sha256').update(data).digest('hex'),
+    };
+  });
+  process.stdout.write(`${JSON.stringify({ images: result, settings, warnings, seconds })}\n`);
+}
+
+async function printForPeople(
+  { images, warnings }: Drawn,
+  files: string[],
+  seconds: number,
+  preview: boolean,
+): Promise<void> {
+  for (const [index, { data, width, height, seed }] of images.entries()) {
+    const picture = preview ? await renderForTerminal(data, process.stdout) : undefined;
+    process.stdout.write(picture ?? '');
+    process.stdout.write(`${files[index]}  ${width}×${height}, seed ${seed}\n`);
+  }
+  process.stderr.write(`Done in ${seconds.toFixed(1)} s.\n`);
+  for (const warning of warnings) process.stderr.write(`Note: ${warning.message}${hint(warning.code)}\n`);
+}
+
+function hint(code: Drawn['warnings'][number]['code']): string {
+  return code === 'unknown_words' ? ' "safelight models" lists what it draws.' : '';
+}

@@ -1,0 +1,36 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { readConfig } from './config.ts';
+import { addGenerateCommand } from './generate.ts';
+import { addModelsCommand } from './models.ts';
+import { exitCodes, reportError } from './report-error.ts';
+import { addServeCommand } from './serve.ts';
+
+/** Runs the command line and returns its exit code. */
+async function main(argv: readonly string[]): Promise<number> {
+  const config = readConfig();
+  const program = new Command('safelight')
+    .description('Stable Diffusion v1 on this machine or on your own endpoint')
+    .version(packageVersion())
+    .exitOverride()
+    .showHelpAfterError('(run "safelight --help" for the commands)');
+  addGenerateCommand(program, config);
+  addServeCommand(program, config);
+  addModelsCommand(program, config);
+  try {
+    await program.parseAsync(argv);
+    return exitCodes.success;
+  } catch (error) {
+    // commander has already printed help or what is wrong with the arguments.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.success : exitCodes.wrongInput;
+    return reportError(error, argv.includes('--json'));
+  }
+}
+
+function packageVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  return (manifest as { version: string }).version;
+}
+
+process.exitCode = await main(process.argv);

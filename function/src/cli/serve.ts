@@ -1,0 +1,62 @@
+import type { Command } from 'commander';
+import { FunctionError } from '../errors.ts';
+import type { CliConfig } from './config.ts';
+import { interruptSignal } from './interrupt.ts';
+
+interface ServeFlags {
+  host: string;
+  port?: string;
+  dataDir?: string;
+  cors?: string[];
+  publicUrl?: string;
+  quiet?: boolean;
+}
+
+export function addServeCommand(program: Command, config: CliConfig): void {
+  program
+    .command('serve')
+    .description('serve the API on this machine')
+    .option('--host <address>', 'address to listen on; any but loopback needs SAFELIGHT_API_KEY', '127.0.0.1')
+    .option('--port <number>', 'port to listen on; 0 picks a free one (default: 7788)')
+    .option(
+      '--data-dir <folder>',
+      "where jobs and pictures are kept (default: SAFELIGHT_DATA_DIR or the user's data folder)",
+    )
+    .option('--cors <origin...>', 'web origins that may call from a browser')
+    .option('--public-url <url>', 'how clients reach this server, where a proxy stands before it')
+    .option('--quiet', 'no log')
+    .action((flags: ServeFlags) => serveCommand(flags, config));
+}
+
+async function serveCommand(flags: ServeFlags, config: CliConfig): Promise<void> {
+  const [{ createEngine }, { startServer }, { createJsonLogger }] = await Promise.all([
+    import('../create-engine.ts'),
+    import('../api/serve.ts'),
+    import('../jobs/logger.ts'),
+  ]);
+  const engine = await createEngine({ cacheDir: config.cacheDir });
+  const signal = interruptSignal();
+  const server = await startServer({
+    engine,
+    dataDir: flags.dataDir ?? config.dataDir,
+    host: flags.host,
+    apiKeys: config.apiKey === undefined ? [] : [config.apiKey],
+    ...(flags.port === undefined ? {} : { port: parsePort(flags.port) }),
+    ...(flags.cors === undefined ? {} : { corsOrigins: flags.cors }),
+    ...(flags.publicUrl === undefined ? {} : { publicUrl: flags.publicUrl }),
+    ...(flags.quiet ? {} : { logger: createJsonLogger((line) => process.stderr.write(line)) }),
+  });
+  process.stdout.write(`Safelight is listening on ${server.url}\n`);
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  await server.close();
+  await engine.close();
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port <= 65_535) return port;
+  throw new FunctionError('invalid_input', 'port must be a whole number from 0 to 65535', { field: 'port' });
+}

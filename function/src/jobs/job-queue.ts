@@ -1,0 +1,25 @@
+/** A job to do, as a worker received it. */
+export interface JobMessage {
+  readonly jobId: string;
+  /** What the queue needs to find the message again, such as a receipt handle. */
+  readonly receipt: string;
+}
+
+/**
+ * Tells workers which jobs to do. It may deliver a job twice or late, never not at all: the lease in the job's
+ * record decides who works on it.
+ */
+export interface JobQueue {
+  send(jobId: string): Promise<void>;
+  /**
+   * Waits for a job.
+   * @throws the signal's reason when it aborts.
+   */
+  receive(signal: AbortSignal): Promise<JobMessage>;
+  /** Keeps the message from other workers for this long from now. */
+  extend(message: JobMessage, seconds: number): Promise<void>;
+  /** Hands the message back, for delivery after the delay. */
+  release(message: JobMessage, delaySeconds: number): Promise<void>;
+  /** Nothing is left to do for this message. */
+  done(message: JobMessage): Promise<void>;
+}

@@ -1,0 +1,90 @@
+import type {
+  GenerateSettings,
+  ImageFormat,
+  JobError,
+  JobStatus,
+  Phase,
+  Timings,
+  Warning,
+} from '@safelight/sdk/contract';
+
+/** A stored picture of a finished job. No URL: those are signed when the job is read. */
+export interface StoredImage {
+  index: number;
+  width: number;
+  height: number;
+  seed: number;
+  format: ImageFormat;
+  bytes: number;
+  sha256: string;
+  /** Key in the object store. */
+  key: string;
+}
+
+export interface JobResult {
+  images: StoredImage[];
+  warnings: Warning[];
+  timings: Timings;
+}
+
+/** A job as it is stored. Times are epoch milliseconds. */
+export interface JobRecord {
+  readonly id: string;
+  /** Whose API key submitted it: nobody else sees it. */
+  readonly owner: string;
+  readonly idempotencyKey: string;
+  /** SHA-256 of the input: tells a repeated call from a key used twice. */
+  readonly inputHash: string;
+  readonly settings: GenerateSettings;
+  readonly createdAt: number;
+  status: JobStatus;
+  /** Grows with every write. */
+  revision: number;
+  /** The fencing number: grows each time a worker takes the job, and every write of a worker must name it. */
+  attempt: number;
+  /** Attempts that count against the limit: those that a drained worker handed back do not. */
+  chargedAttempts: number;
+  cancelRequested: boolean;
+  /** When a worker may take it: queued, after the back-off; running, after the lease. Null once finished. */
+  takeableAt: number | null;
+  startedAt: number | null;
+  finishedAt: number | null;
+  phase: Phase | null;
+  result: JobResult | null;
+  error: JobError | null;
+}
+
+/** One attempt at one job: what a worker holds. */
+export interface JobHold {
+  readonly id: string;
+  readonly attempt: number;
+}
+
+export interface NewJob {
+  owner: string;
+  idempotencyKey: string;
+  inputHash: string;
+  settings: GenerateSettings;
+}
+
+/** A job just submitted. */
+export const createJobRecord = (job: NewJob, id: string, now: number): JobRecord => ({
+  ...job,
+  id,
+  createdAt: now,
+  status: 'queued',
+  revision: 1,
+  attempt: 0,
+  chargedAttempts: 0,
+  cancelRequested: false,
+  takeableAt: now,
+  startedAt: null,
+  finishedAt: null,
+  phase: null,
+  result: null,
+  error: null,
+});
+
+/** Whether nothing will change any more. */
+export const isFinished = (job: { status: JobStatus }): boolean =>
+  job.status === 'succeeded' || job.status === 'failed' || job.status === 'canceled';

@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { GenerateSettings, ModelInfo } from '@safelight/sdk/contract';
+import type { EncodedImage, Engine, GenerateOptions } from '../../../function/src/engine.ts';
+import { FunctionError } from '../../../function/src/errors.ts';
+
+const FAKE_MODEL: ModelInfo = {
+  name: 'fake',
+  version: '1',
+  description: 'Makes deterministic bytes',
+  license: { name: 'none', url: 'https://license.example', useRestrictions: 'none' },
+  limits: { minSize: 64, maxSize: 512 },
+  defaults: { width: 64, height: 64, steps: 4, guidanceScale: 7.5, sampler: 'ddim' },
+};
+
+export interface FakeEngineOptions {
+  /** Milliseconds per step. */
+  stepMs?: number;
+  /** Runs before each generation; may throw, wait or end the process. `call` counts from 1. */
+  onGenerate?: (settings: GenerateSettings, call: number, signal: AbortSignal | undefined) => void | Promise<void>;
+  /** Bytes of each picture. */
+  imageBytes?: number;
+  randomSeed?: () => number;
+}
+
+/** What the fake draws: a function of the seed alone. */
+export const fakeImageData = (seed: number, imageBytes = 10_000): Uint8Array => {
+  const block = createHash('sha256').update(`picture ${seed}`).digest();
+  return Uint8Array.from(Buffer.alloc(imageBytes, block));
+};
+
+const drawImages = (settings: GenerateSettings, imageBytes: number | undefined): EncodedImage[] =>
+  Array.from({ length: settings.count }, (_, index) => ({
+    index,
+    width: settings.width,
+    height: settings.height,
+    seed: settings.seed + index,
+    data: fakeImageData(settings.seed + index, imageBytes),
+  }));
+
+/** An engine that draws nothing, and can be slow, fail or crash. */
+export const createFakeEngine = (options: FakeEngineOptions = {}): Engine & { calls: number } => {
+  const { stepMs = 0, onGenerate, imageBytes, randomSeed = () => 42 } = options;
+  return {
+    calls: 0,
+    defaultModel: FAKE_MODEL.name,
+    models: () => [FAKE_MODEL],
+    resolve(input) {
+      if (input.model !== undefined && input.model !== FAKE_MODEL.name)
+        throw new FunctionError('model_not_found', 'No such model', { field: 'model' });
+      const { width = 64, height = 64, steps = 4, guidanceScale = 7.5 } = input;
+      const { sampler = 'ddim', schedule = 'ddim_uniform', eta = 0 } = input;
+      const { seed = randomSeed(), model = FAKE_MODEL.name } = input;
+      return { ...input, width, height, steps, guidanceScale, sampler, schedule, eta, seed, model };
+    },
+    async generate(settings, { signal, onPhase }: GenerateOptions = {}) {
+      this.calls++;
+      await onGenerate?.(settings, this.calls, signal);
+      onPhase?.({ name: 'encoding' });
+      for (let step = 0; step < settings.steps; step++) {
+        signal?.throwIfAborted();
+        if (stepMs > 0) await delay(stepMs);
+        onPhase?.({
+          name: 'denoising',
+          image: 0,
+          count: settings.count,
+          step: step + 1,
+          steps: settings.steps,
+        });
+      }
+      signal?.throwIfAborted();
+      return {
+        images: drawImages(settings, imageBytes),
+        warnings: [],
+        timings: { loadMs: 0, encodeMs: 1, denoiseMs: stepMs * settings.steps, decodeMs: 1 },
+      };
+    },
+    close: async () => {},
+  };
+};

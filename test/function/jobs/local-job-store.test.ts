@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { Worker } from 'node:worker_threads';
+import Database from 'libsql';
+import { createChangeNotifier } from '../../../function/src/jobs/change-notifier.ts';
+import { createJobIdSource } from '../../../function/src/jobs/job-id.ts';
+import { openJobDatabase } from '../../../function/src/jobs/local/database.ts';
+import { createLocalJobQueue } from '../../../function/src/jobs/local/local-job-queue.ts';
+import { createLocalJobStore } from '../../../function/src/jobs/local/local-job-store.ts';
+import { describeJobStore, type JobStoreFixture, newJob, SETTINGS } from './job-store-contract.ts';
+import { createTemporaryFolder, type TemporaryFolder } from './temporary-folder.ts';
+
+const openStore = async (folder: TemporaryFolder, now: () => number = Date.now, maxQueued = 20) => {
+  const database = await openJobDatabase(folder.path);
+  const notifier = createChangeNotifier();
+  const store = createLocalJobStore({
+    database,
+    notifier,
+    newJobId: createJobIdSource({ now }),
+    now,
+    maxQueued,
+  });
+  const queue = createLocalJobQueue({ database, notifier, now, pollMs: 50 });
+  return { database, store, queue };
+};
+
+const createFixture = async (): Promise<JobStoreFixture> => {
+  const folder = await createTemporaryFolder();
+  let time = 1_700_000_000_000;
+  const { database, store } = await openStore(folder, () => time);
+  return {
+    store,
+    maxQueued: 20,
+    advance: (milliseconds) => {
+      time += milliseconds;
+    },
+    async [Symbol.asyncDispose]() {
+      database.close();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+};
+
+describeJobStore('SQLite', createFixture);
+
+const LEASE = { leaseMs: 60_000, maxAttempts: 3 };
+const never = new AbortController().signal;
+
+describe('the job database', () => {
+  it('is readable by its user only, write-ahead log included', async () => {
+    await using folder = await createTemporaryFolder();
+    const { database, store } = await openStore(folder);
+    await store.create(newJob());
+    for (const name of ['jobs.db', 'jobs.db-wal', 'jobs.db-shm'])
+      assert.equal(((await stat(join(folder.path, name))).mode & 0o777).toString(8), '600', name);
+    database.close();
+  });
+
+  it('syncs each commit to the disk', async () => {
+    await using folder = await createTemporaryFolder();
+    const { database } = await openStore(folder);
+    assert.equal((database.prepare('PRAGMA synchronous').get() as { synchronous: number }).synchronous, 2);
+    assert.equal((database.prepare('PRAGMA journal_mode').get() as { journal_mode: string }).journal_mode, 'wal');
+    database.close();
+  });
+
+  it('is created by several processes at once without harm, and refuses a newer schema', async () => {
+    await using folder = await createTemporaryFolder();
+    const module = new URL('../../../function/src/jobs/local/database.ts', import.meta.url).href;
+    // All open it at the same millisecond.
+    const program = `import { openJobDatabase } from ${JSON.stringify(module)};
+      const at = Number(process.argv[1]);
+      while (Date.now() < at);
+      (await openJobDatabase(${JSON.stringify(folder.path)})).close();`;
+    const args = ['--conditions=@safelight/source', '--import', 'tsx', '--input-type=module', '-e', program];
+    const at = String(Date.now() + 1500);
+    await Promise.all(Array.from({ length: 3 }, () => promisify(execFile)(process.execPath, [...args, at])));
+    const raw = new Database(join(folder.path, 'jobs.db'));
+    raw.exec('PRAGMA user_version = 99');
+    raw.close();
+    await assert.rejects(openStore(folder), { code: 'unavailable', message: /newer/ });
+  });
+
+  it('says busy, retryably, when another process holds it for too long', async () => {
+    await using folder = await createTemporaryFolder();
+    const { database, store } = await openStore(folder);
+    // A thread, since the wait blocks ours; it lets go before our five seconds are over, then holds on.
+    const holder = (ms: number) =>
+      new Worker(
+        `const { workerData: [path, ms], parentPort } = require('node:worker_threads');
+         const db = new (require(${JSON.stringify(import.meta.resolve('libsql').replace('file://', ''))}))(path);
+         db.exec('BEGIN IMMEDIATE'); parentPort.postMessage('held');
+         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms); db.exec('COMMIT'); db.close();`,
+        { eval: true, workerData: [join(folder.path, 'jobs.db'), ms] },
+      );
+    const short = holder(300);
+    await new Promise((resolve) => short.once('message', resolve));
+    await store.create(newJob());
+    await short.terminate();
+    const long = holder(6000);
+    await new Promise((resolve) => long.once('message', resolve));
+    await assert.rejects(store.create(newJob()), { code: 'unavailable', isRetryable: true });
+    await long.terminate();
+    database.close();
+  });
+});
+
+describe('the local queue', () => {
+  it('delivers oldest first, and waits for the next job without polling for it', async () => {
+    await using folder = await createTemporaryFolder();
+    const { database, store, queue } = await openStore(folder);
+    const first = await store.create(newJob());
+    const second = await store.create(newJob());
+    assert.equal((await queue.receive(never)).jobId, first.id);
+    await store.acquire(first.id, LEASE);
+    assert.equal((await queue.receive(never)).jobId, second.id);
+    await store.acquire(second.id, LEASE);
+    const waiting = queue.receive(never);
+    const third = await store.create(newJob());
+    assert.equal((await waiting).jobId, third.id);
+    database.close();
+  });
+
+  it('delivers jobs of lost workers before new ones, and jobs of other processes', async () => {
+    await using folder = await createTemporaryFolder();
+    const { database, store, queue } = await openStore(folder);
+    const other = await openStore(folder);
+    const lost = await other.store.create(newJob());
+    await other.store.acquire(lost.id, { ...LEASE, leaseMs: 120 });
+    const waiting = queue.receive(never);
+    assert.equal((await waiting).jobId, lost.id);
+    await store.create(newJob());
+    assert.equal((await queue.receive(never)).jobId, lost.id);
+    await store.acquire(lost.id, LEASE);
+    database.close();
+    other.database.close();
+  });
+
+  it('stops waiting when told to', async () => {
+    await using folder = await createTemporaryFolder();
+    const { database, queue } = await openStore(folder);
+    const reason = new Error('enough');
+    await assert.rejects(queue.receive(AbortSignal.abort(reason)), reason);
+    const controller = new AbortController();
+    const waiting = queue.receive(controller.signal);
+    controller.abort(reason);
+    await assert.rejects(waiting, reason);
+    database.close();
+  });
+});
+
+describe('100,000 jobs', () => {
+  it('do not slow down taking, reading and listing', async (t) => {
+    await using folder = await createTemporaryFolder();
+    const { database, store, queue } = await openStore(folder, Date.now, 1_000_000);
+    const newId = createJobIdSource();
+    const insert = database.prepare('INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    const state = JSON.stringify({
+      startedAt: null,
+      finishedAt: null,
+      phase: null,
+      result: null,
+      error: null,
+    });
+    const settings = JSON.stringify(SETTINGS);
+    const fill = (from: number, to: number) =>
+      database.transaction(() => {
+        for (let i = from; i < to; i++) {
+          const isQueued = i % 10 === 0;
+          const status = isQueued ? 'queued' : 'succeeded';
+          insert.run(
+            newId(),
+            'ann',
+            `bulk-key-${i}`,
+            'hash',
+            settings,
+            i,
+            status,
+            1,
+            0,
+            0,
+            0,
+            isQueued ? i : null,
+            state,
+          );
+        }
+      });
+    const measure = async () => {
+      const { jobs } = await store.list({ owner: 'ann', limit: 20 });
+      const queued = jobs.find(({ status }) => status === 'queued');
+      assert.ok(queued);
+      const operations: Record<string, () => Promise<unknown>> = {
+        receive: () => queue.receive(never),
+        get: () => store.get(jobs[0]?.id ?? ''),
+        list: () => store.list({ owner: 'ann', limit: 20, cursor: jobs[10]?.id }),
+        position: () => store.queuePosition(queued),
+        counts: () => store.counts(),
+      };
+      const times: Record<string, number> = {};
+      for (const [name, operation] of Object.entries(operations)) {
+        await operation();
+        const samples: number[] = [];
+        for (let i = 0; i < 100; i++) {
+          const startedAt = performance.now();
+          await operation();
+          samples.push(performance.now() - startedAt);
+        }
+        times[name] = samples.sort((a, b) => a - b)[50] ?? Number.NaN;
+      }
+      return times;
+    };
+    fill(0, 1000);
+    const few = await measure();
+    fill(1000, 100_000);
+    const many = await measure();
+    const show = (times: Record<string, number>) =>
+      Object.entries(times)
+        .map(([name, ms]) => `${name} ${ms.toFixed(3)}`)
+        .join(', ');
+    t.diagnostic(`median ms at 1,000 jobs: ${show(few)}; at 100,000: ${show(many)}`);
+    for (const [name, ms] of Object.entries(many)) assert.ok(ms < 3, `${name} takes ${ms} ms at 100,000 jobs`);
+    database.close();
+  });
+});
