@@ -1,0 +1,105 @@
+/** Everything a newcomer would copy is run here: the examples, and the snippets of the READMEs. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { sharedCacheDir, temporaryFolder } from '../support/embedded-model.ts';
+import { type CliResult, finish, spawnCli, waitForOutput } from '../support/run-cli.ts';
+
+const root = join(import.meta.dirname, '../..');
+const node = ['--conditions=@safelight/source', '--import', import.meta.resolve('tsx')];
+
+describe('with a server running', () => {
+  let server: ChildProcess;
+  let endpoint: string;
+  const cleanUps: (() => Promise<void>)[] = [];
+
+  before(async () => {
+    const dataDir = await temporaryFolder({ after: (cleanUp) => cleanUps.push(cleanUp) });
+    server = spawnCli(['serve', '--port', '0', '--quiet', '--data-dir', dataDir]);
+    endpoint = await waitForOutput(server, /listening on (\S+)/);
+  });
+  after(async () => {
+    server.kill('SIGTERM');
+    await finish(server);
+    for (const cleanUp of cleanUps) await cleanUp();
+  });
+
+  async function runProgram(file: string, cwd: string, args: string[] = []): Promise<CliResult> {
+    const env = { ...process.env, SAFELIGHT_ENDPOINT: endpoint, SAFELIGHT_CACHE_DIR: sharedCacheDir };
+    return finish(spawn(process.execPath, [...node, file, ...args], { cwd, env }));
+  }
+
+  test('quick-start.ts writes a picture', async (t) => {
+    const cwd = await temporaryFolder(t);
+    const { exit, stdout, stderr } = await runProgram(join(root, 'examples/quick-start.ts'), cwd);
+    assert.equal(exit, 0, stderr);
+    assert.match(stdout, /seed \d+: http:\/\/127\.0\.0\.1:\d+\/objects\//);
+    assert.ok((await readFile(join(cwd, 'apple.png'))).length > 5000);
+  });
+
+  test('progress-and-cancel.ts follows the job and ends it half-way', async (t) => {
+    const { exit, stdout, stderr } = await runProgram(
+      join(root, 'examples/progress-and-cancel.ts'),
+      await temporaryFolder(t),
+    );
+    assert.equal(exit, 0, stderr);
+    assert.match(stdout, /denoising 5\d of 100/);
+    assert.match(stdout, /\ncanceled/);
+    assert.doesNotMatch(stdout, /100 of 100/);
+  });
+
+  test('resume-after-crash.ts finds its job again', async (t) => {
+    const cwd = await temporaryFolder(t);
+    const file = join(root, 'examples/resume-after-crash.ts');
+    assert.match((await runProgram(file, cwd)).stdout, /Submitted \w+\. Run again/);
+    const second = await runProgram(file, cwd);
+    assert.equal(second.exit, 0, second.stderr);
+    assert.equal(second.stdout.trim().split('\n').length, 4);
+    assert.deepEqual(await readdir(cwd), []);
+  });
+
+  test('contact-sheet.ts draws without a server', async (t) => {
+    const cwd = await temporaryFolder(t);
+    const { exit, stderr } = await runProgram(join(root, 'examples/contact-sheet.ts'), cwd, [
+      'sheet.png',
+      'a fox',
+      'fire & gryphon',
+    ]);
+    assert.equal(exit, 0, stderr);
+    assert.match(stderr, /"gryphon"/);
+    assert.deepEqual(await readdir(cwd), ['sheet.png']);
+  });
+
+  for (const readme of ['README.md', 'sdk/README.md', 'function/README.md']) {
+    test(`the snippets of ${readme} run as they stand`, async (t) => {
+      const snippets = await readSnippets(join(root, readme));
+      assert.ok(snippets.length > 0);
+      const cwd = await temporaryFolder(t);
+      await symlink(join(root, 'node_modules'), join(cwd, 'node_modules'));
+      await mkdir(join(cwd, 'run'));
+      for (const [i, snippet] of snippets.entries()) {
+        const file = join(cwd, `snippet-${i}.mts`);
+        await writeFile(file, adapt(snippet, endpoint, sharedCacheDir));
+        const { exit, stderr } = await runProgram(file, join(cwd, 'run'));
+        assert.equal(exit, 0, `snippet ${i}:\n${snippet}\n${stderr}`);
+      }
+    });
+  }
+});
+
+/** The TypeScript blocks that are programs: those that import what they use. */
+async function readSnippets(path: string): Promise<string[]> {
+  const text = await readFile(path, 'utf8');
+  return [...text.matchAll(/^```ts\n(.*?)^```/gms)]
+    .map(([, code]) => code as string)
+    .filter((code) => code.includes('import '));
+}
+
+/** Points a snippet at the server and the cache of this test; nothing else of it is changed. */
+function adapt(snippet: string, endpoint: string, cacheDir: string): string {
+  return snippet
+    .replaceAll(/'https?:\/\/(?:127\.0\.0\.1:7788|pictures\.example\.com)'/g, `'${endpoint}'`)
+    .replaceAll("'/var/cache/safelight'", `'${cacheDir}'`);
+}
