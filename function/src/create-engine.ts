@@ -1,8 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { MAX_SEED } from '@safelight/sdk/contract';
-import { openCachedBundle } from './bundle/cached-bundle.ts';
-import { type ModelFolder, readModelFolder } from './bundle/model-folder.ts';
+import { type AvailableModel, installedModels, shippedModel } from './bundle/available-model.ts';
 import type { Engine, GenerateOptions } from './engine.ts';
 import { FunctionError } from './errors.ts';
 import type { DiffusionModel } from './pipeline/diffusion-model.ts';
@@ -15,36 +14,47 @@ import { createSessionHost, type SessionHost } from './runtime/session-host.ts';
 const EMBEDDED_MODEL = fileURLToPath(new URL('../models/mini', import.meta.url));
 
 export interface EngineOptions {
-  /** Where compiled bundles are kept. */
+  /** Where the embedded model's compiled bundle is kept. */
   cacheDir: string;
-  /** Folders of models to offer; the first is the default. @defaultValue the embedded model */
-  modelFolders?: readonly string[];
+  /** A folder of further bundles, as `safelight weights convert` makes them. @defaultValue none */
+  modelsDir?: string;
+  /** The model for requests that name none. @defaultValue the embedded model */
+  defaultModel?: string;
   /** Threads of one operator. @defaultValue as many as the process may use */
   threads?: number;
 }
 
-/** An engine that runs on this machine. Models are opened when they are first asked for. */
-export async function createEngine({
-  cacheDir,
-  modelFolders = [EMBEDDED_MODEL],
-  threads,
-}: EngineOptions): Promise<Engine> {
-  const folders = await Promise.all(modelFolders.map(readModelFolder));
-  const [first] = folders;
-  if (first === undefined) throw new FunctionError('invalid_input', 'No model folder was given.');
-  let loaded: { name: string; model: DiffusionModel; host: SessionHost } | undefined;
+/**
+ * An engine that runs on this machine. Models are opened when they are first asked for, one at a time.
+ * @throws FunctionError `model_not_found` when the default model is not there.
+ */
+export async function createEngine(options: EngineOptions): Promise<Engine> {
+  const { cacheDir, modelsDir, threads } = options;
+  const embedded = await shippedModel(EMBEDDED_MODEL, cacheDir);
+  const models = [embedded, ...(modelsDir === undefined ? [] : await installedModels(modelsDir))];
+  const defaultModel = find(options.defaultModel ?? embedded.info.name).info.name;
+  let loaded: { available: AvailableModel; model: DiffusionModel; host: SessionHost } | undefined;
   let turn: Promise<unknown> = Promise.resolve();
 
-  async function open(folder: ModelFolder, onPhase: GenerateOptions['onPhase']): Promise<DiffusionModel> {
-    if (loaded?.name === folder.info.name && !loaded.host.isLost) return loaded.model;
+  function find(name: string): AvailableModel {
+    const model = models.find(({ info }) => info.name === name);
+    if (model !== undefined) return model;
+    const known = models.map(({ info }) => info.name).join(', ');
+    throw new FunctionError('model_not_found', `There is no model of that name here: use one of ${known}`, {
+      field: 'model',
+    });
+  }
+
+  async function open(available: AvailableModel, onPhase: GenerateOptions['onPhase']): Promise<DiffusionModel> {
+    if (loaded?.available === available && !loaded.host.isLost) return loaded.model;
     await closeModel();
-    const bundle = await openCachedBundle(folder, { cacheDir, onCompile: () => onPhase?.({ name: 'provisioning' }) });
+    const bundle = await available.open(() => onPhase?.({ name: 'provisioning' }));
     const host = createSessionHost();
     try {
       const onLoaded = (loadedBytes: number, totalBytes: number) =>
         onPhase?.({ name: 'loading', loadedBytes, totalBytes });
       const model = await openModel(bundle, host, { onLoaded, ...(threads === undefined ? {} : { threads }) });
-      loaded = { name: folder.info.name, model, host };
+      loaded = { available, model, host };
       return model;
     } catch (error) {
       await host.close();
@@ -57,28 +67,18 @@ export async function createEngine({
     loaded = undefined;
   }
 
-  function find(name: string): ModelFolder {
-    const folder = folders.find(({ info }) => info.name === name);
-    if (folder !== undefined) return folder;
-    const known = folders.map(({ info }) => info.name).join(', ');
-    throw new FunctionError('model_not_found', `There is no model of that name here: use one of ${known}`, {
-      field: 'model',
-    });
-  }
-
   return {
-    defaultModel: first.info.name,
-    models: () => folders.map(({ info }) => info),
-    resolve: (input) =>
-      resolveSettings(input, find(input.model ?? first.info.name).info, () => randomInt(MAX_SEED + 1)),
+    defaultModel,
+    models: () => models.map(({ info }) => info),
+    resolve: (input) => resolveSettings(input, find(input.model ?? defaultModel).info, () => randomInt(MAX_SEED + 1)),
 
-    generate(settings, options = {}) {
+    generate(settings, generateOptions = {}) {
       const run = async () => {
-        options.signal?.throwIfAborted();
+        generateOptions.signal?.throwIfAborted();
         const start = performance.now();
-        const model = await open(find(settings.model), options.onPhase);
+        const model = await open(find(settings.model), generateOptions.onPhase);
         const loadMs = performance.now() - start;
-        const generation = await generate(model, settings, options);
+        const generation = await generate(model, settings, generateOptions);
         return { ...generation, timings: { ...generation.timings, loadMs } };
       };
       const result = turn.then(run);

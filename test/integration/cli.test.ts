@@ -91,7 +91,7 @@ describe('safelight generate', () => {
     const args = ['generate', 'a fox', '--endpoint', `http://127.0.0.1:${port}`];
     const { exit, stderr } = await runCli(args, { cwd: await temporaryFolder(t) });
     assert.equal(exit, 1);
-    assert.match(stderr, new RegExp(`127\\.0\\.0\\.1:${port}`));
+    assert.match(stderr, new RegExp(`127\\.0\\.0\\.1:${port}.*safelight serve`));
     assert.equal(stderr.trim().split('\n').length, 1);
   });
 

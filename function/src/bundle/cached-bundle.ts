@@ -5,6 +5,7 @@ import { FunctionError } from '../errors.ts';
 import { BUNDLE_FORMAT_VERSION } from './manifest.ts';
 import type { ModelFolder } from './model-folder.ts';
 import { type Bundle, openBundle } from './open-bundle.ts';
+import { explainStorage, isErrno } from './storage-errors.ts';
 
 /** A half-made bundle older than this belongs to a process that was killed. */
 const ABANDONED_AFTER_MS = 60 * 60 * 1000;
@@ -50,7 +51,7 @@ async function compileInto(folder: string, cacheDir: string, model: ModelFolder)
   } catch (error) {
     // What went wrong first is what counts, not that cleaning up failed too.
     await rm(unfinished, { recursive: true, force: true }).catch(() => undefined);
-    throw explain(error, cacheDir);
+    throw explainStorage(error, cacheDir, 'Free some space, or set SAFELIGHT_CACHE_DIR to a folder elsewhere.');
   }
 }
 
@@ -62,26 +63,6 @@ async function moveInto(folder: string, unfinished: string): Promise<void> {
     if (!isErrno(error, 'ENOTEMPTY', 'EEXIST')) throw error;
     await rm(unfinished, { recursive: true, force: true });
   }
-}
-
-function explain(error: unknown, cacheDir: string): unknown {
-  const advice = 'Free some space, or set SAFELIGHT_CACHE_DIR to a folder elsewhere.';
-  if (isErrno(error, 'ENOSPC', 'EDQUOT')) {
-    return new FunctionError(
-      'storage_full',
-      `The disk is full: the model needs about 60 MB in ${cacheDir}. ${advice}`,
-      {
-        cause: error,
-      },
-    );
-  }
-  if (isErrno(error, 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST')) {
-    const problem = `The model cannot be stored in ${cacheDir}: it is not a folder that can be written to.`;
-    return new FunctionError('unavailable', `${problem} Set SAFELIGHT_CACHE_DIR to a folder elsewhere.`, {
-      cause: error,
-    });
-  }
-  return error;
 }
 
 function temporaryName(folder: string): string {
@@ -117,8 +98,4 @@ function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-function isErrno(error: unknown, ...codes: string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
 }

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import type { TensorSource } from '../checkpoint/tensor-source.ts';
+import { placeWeights } from '../graphs/encode-onnx.ts';
 import type { Graph } from '../graphs/graph-builder.ts';
 import type { ModelConfig } from '../graphs/model-config.ts';
 import { buildTextEncoder } from '../graphs/text-encoder.ts';
@@ -18,11 +19,16 @@ import { type WrittenFile, writeComponent, writeFile } from './write-component.t
 
 export interface CompileOptions {
   checkpoint: TensorSource;
-  /** sha256 of the checkpoint file, recorded in the manifest. */
-  sourceSha256: string;
+  /** sha256 of the checkpoint, recorded in the manifest; a promise where it is still being computed. */
+  sourceSha256: string | Promise<string>;
   model: Manifest['model'];
   config: ModelConfig;
   vocabulary?: string[];
+  /** Whether the person who compiles has accepted the model's licence. */
+  licenseAccepted?: true;
+  /** Called after each tensor, with bytes of weights. */
+  onProgress?: (writtenBytes: number, totalBytes: number) => void;
+  /** Checked between tensors. */
   signal?: AbortSignal;
 }
 
@@ -40,23 +46,31 @@ const buildGraph: Record<ComponentName, (config: ModelConfig) => Graph> = {
  * @throws FunctionError `model_corrupt` naming the tensor that is missing or has another shape.
  */
 export async function compileBundle(folder: string, options: CompileOptions): Promise<Manifest> {
-  await mkdir(folder, { recursive: false, mode: 0o700 });
+  const { checkpoint, config, onProgress, signal } = options;
+  await mkdir(folder, { mode: 0o700 });
+  const graphs = componentNames.map((component) => [component, buildGraph[component](config)] as const);
+  const placements = graphs.flatMap(([, graph]) => placeWeights(graph).placements);
+  const totalBytes = placements.reduce((total, { byteLength }) => total + byteLength, 0);
+  let writtenBytes = 0;
+  const onTensor = (bytes: number) => {
+    signal?.throwIfAborted();
+    writtenBytes += bytes;
+    onProgress?.(writtenBytes, totalBytes);
+  };
   const written: WrittenFile[] = [];
-  for (const component of componentNames) {
-    options.signal?.throwIfAborted();
-    written.push(
-      ...(await writeComponent(folder, component, buildGraph[component](options.config), options.checkpoint)),
-    );
+  for (const [component, graph] of graphs) {
+    written.push(...(await writeComponent({ folder, component, graph, checkpoint, onTensor })));
   }
   written.push(await writeFile(folder, TOKENIZER_FILE, [encodeJson(createClipTokenizerJson())]));
 
   const manifest: Manifest = {
     formatVersion: BUNDLE_FORMAT_VERSION,
     model: options.model,
-    source: { sha256: options.sourceSha256 },
+    source: { sha256: await options.sourceSha256 },
     target: 'cpu',
     precision: 'fp32',
-    config: options.config,
+    config,
+    ...(options.licenseAccepted === undefined ? {} : { licenseAccepted: true }),
     ...(options.vocabulary === undefined ? {} : { vocabulary: options.vocabulary }),
     files: Object.fromEntries(written.map(({ name, bytes, sha256 }) => [name, { bytes, sha256 }])),
   };

@@ -9,6 +9,17 @@ const sha256 = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 /** A name inside the bundle's folder: no separators, so a manifest cannot point elsewhere. */
 const fileName = z.string().check(z.regex(/^[a-z0-9][a-z0-9_.]{0,63}$/));
 
+/** Files longer than this list the checksums of their parts, so that a copy can be checked, and healed, part by part. */
+export const PART_BYTES = 8 * 1024 * 1024;
+
+const fileEntry = z.object({
+  bytes: z.number(),
+  sha256,
+  /** sha256 of each run of `bytes` bytes, the last one shorter; only where there is more than one. */
+  parts: z.optional(z.object({ bytes: z.number().check(z.int(), z.positive()), sha256: z.array(sha256) })),
+});
+export type FileEntry = z.infer<typeof fileEntry>;
+
 export const componentNames = ['text_encoder', 'unet', 'vae_decoder', 'vae_encoder'] as const;
 export type ComponentName = (typeof componentNames)[number];
 
@@ -18,13 +29,15 @@ export const manifestSchema = z.object({
   model: modelInfoSchema,
   /** The checkpoint this was compiled from. */
   source: z.object({ sha256 }),
+  /** Present where converting a checkpoint asked for it: the licence of `model` was accepted. */
+  licenseAccepted: z.optional(z.literal(true)),
   target: z.literal('cpu'),
   precision: z.literal('fp32'),
   config: modelConfigSchema,
   /** Lower-case words the model was trained on, where that is a closed list. */
   vocabulary: z.optional(z.array(z.string())),
   /** Every file of the bundle but this one. */
-  files: z.record(fileName, z.object({ bytes: z.number(), sha256 })),
+  files: z.record(fileName, fileEntry),
 });
 export type Manifest = z.infer<typeof manifestSchema>;
 

@@ -6,8 +6,8 @@ import * as z from 'zod/mini';
 import { openSafetensors } from '../checkpoint/safetensors.ts';
 import { FunctionError } from '../errors.ts';
 import { type ModelConfig, modelConfigSchema } from '../graphs/model-config.ts';
+import { checkSha256 } from './check-sha256.ts';
 import { compileBundle } from './compile.ts';
-import { checkSha256 } from './open-bundle.ts';
 
 /** `model.json`: what a checkpoint cannot say about itself. */
 const descriptionSchema = z.object({

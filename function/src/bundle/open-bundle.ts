@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FunctionError } from '../errors.ts';
+import { checkSha256 } from './check-sha256.ts';
 import {
   type ComponentName,
   graphFile,
@@ -11,6 +10,7 @@ import {
   manifestSchema,
   TOKENIZER_FILE,
 } from './manifest.ts';
+import { readFileStates, readVerifiedStates, recordVerified } from './verified-states.ts';
 
 /** A checked bundle on disk. */
 export interface Bundle {
@@ -21,15 +21,14 @@ export interface Bundle {
 }
 
 /**
- * Opens a bundle after checking every file's length and checksum, so that a disk fault or a cut-off copy is
- * found here and not as noise in a picture.
+ * Opens a bundle after checking every file's length and checksum, so that a disk fault or a cut-off copy is found here
+ * and not as noise in a picture. Files that have not changed since they were last checked are not read again.
  * @throws FunctionError `model_corrupt` naming the file, the checksum it should have and the one it has.
  */
 export async function openBundle(folder: string): Promise<Bundle> {
   const manifest = await readManifest(folder);
-  for (const [name, expected] of Object.entries(manifest.files)) {
-    await checkFile(join(folder, name), name, expected);
-  }
+  const states = await readFileStates(folder, manifest);
+  if (JSON.stringify(states) !== JSON.stringify(await readVerifiedStates(folder))) await verifyFiles(folder, manifest);
   return {
     manifest,
     graphPath: (component) => join(folder, graphFile(component)),
@@ -37,45 +36,26 @@ export async function openBundle(folder: string): Promise<Bundle> {
   };
 }
 
-async function readManifest(folder: string): Promise<Manifest> {
+/**
+ * Reads every file of a bundle and compares its checksum, whatever was checked before.
+ * @throws FunctionError `model_corrupt` as `openBundle`.
+ */
+export async function verifyFiles(folder: string, manifest: Manifest): Promise<void> {
+  for (const [name, { sha256 }] of Object.entries(manifest.files)) {
+    await checkSha256(join(folder, name), name, sha256);
+  }
+  await recordVerified(folder, manifest);
+}
+
+/** @throws FunctionError `model_corrupt` when the folder is no bundle of this version. */
+export async function readManifest(folder: string): Promise<Manifest> {
   try {
     return manifestSchema.parse(JSON.parse(await readFile(join(folder, MANIFEST_FILE), 'utf8')));
   } catch (cause) {
     throw new FunctionError(
       'model_corrupt',
       'The bundle has no readable manifest.json of this version: compile it again.',
-      {
-        cause,
-      },
+      { cause },
     );
   }
-}
-
-async function checkFile(path: string, name: string, expected: { bytes: number; sha256: string }): Promise<void> {
-  const bytes = await stat(path).then(
-    (found) => found.size,
-    () => undefined,
-  );
-  if (bytes !== expected.bytes) {
-    const found = bytes === undefined ? 'it is missing' : `it has ${bytes}`;
-    throw new FunctionError('model_corrupt', `Model file ${name} should have ${expected.bytes} bytes; ${found}.`);
-  }
-  await checkSha256(path, name, expected.sha256);
-}
-
-/** @throws FunctionError `model_corrupt` with both checksums when the file's differs. */
-export async function checkSha256(path: string, name: string, expected: string): Promise<void> {
-  const found = await sha256OfFile(path);
-  if (found !== expected) {
-    throw new FunctionError(
-      'model_corrupt',
-      `Model file ${name} is damaged: its sha256 is ${found}, it should be ${expected}.`,
-    );
-  }
-}
-
-async function sha256OfFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Uint8Array);
-  return hash.digest('hex');
 }

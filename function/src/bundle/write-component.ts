@@ -5,25 +5,29 @@ import type { TensorSource } from '../checkpoint/tensor-source.ts';
 import { FunctionError } from '../errors.ts';
 import { encodeOnnx, placeWeights, type WeightPlacement } from '../graphs/encode-onnx.ts';
 import type { Graph } from '../graphs/graph-builder.ts';
-import { type ComponentName, graphFile, weightsFile } from './manifest.ts';
+import { type ComponentName, type FileEntry, graphFile, weightsFile } from './manifest.ts';
+import { createPartHasher } from './part-hasher.ts';
 
-export interface WrittenFile {
+export interface WrittenFile extends FileEntry {
   name: string;
-  bytes: number;
-  sha256: string;
 }
 
-/** Writes a graph and its weights into `folder`, one tensor in memory at a time. */
-export async function writeComponent(
-  folder: string,
-  component: ComponentName,
-  graph: Graph,
-  checkpoint: TensorSource,
-): Promise<WrittenFile[]> {
+export interface WriteComponentOptions {
+  folder: string;
+  component: ComponentName;
+  graph: Graph;
+  checkpoint: TensorSource;
+  /** Called after each tensor with its bytes; may throw to stop. */
+  onTensor?: (bytes: number) => void;
+}
+
+/** Writes a graph and its weights, one tensor in memory at a time. */
+export async function writeComponent(options: WriteComponentOptions): Promise<WrittenFile[]> {
+  const { folder, component, graph } = options;
   const model = encodeOnnx(graph, weightsFile(component));
   return [
     await writeFile(folder, graphFile(component), [model]),
-    await writeFile(folder, weightsFile(component), weightBytes(graph, checkpoint)),
+    await writeFile(folder, weightsFile(component), weightBytes(options)),
   ];
 }
 
@@ -34,28 +38,46 @@ export async function writeFile(
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
 ): Promise<WrittenFile> {
   const hash = createHash('sha256');
+  const partHasher = createPartHasher();
   let bytes = 0;
   const file = await open(join(folder, name), 'wx', 0o600);
   try {
     for await (const chunk of chunks) {
-      await file.writeFile(chunk);
+      // The system copies the chunk in a thread of its own while this one hashes it.
+      const written = file.writeFile(chunk);
       hash.update(chunk);
+      partHasher.update(chunk);
       bytes += chunk.byteLength;
+      await written;
     }
     await file.sync();
   } finally {
     await file.close();
   }
-  return { name, bytes, sha256: hash.digest('hex') };
+  const parts = partHasher.finish();
+  return { name, bytes, sha256: hash.digest('hex'), ...(parts === undefined ? {} : { parts }) };
 }
 
-async function* weightBytes(graph: Graph, checkpoint: TensorSource): AsyncIterable<Uint8Array> {
+async function* weightBytes({ graph, checkpoint, onTensor }: WriteComponentOptions): AsyncIterable<Uint8Array> {
+  const { placements } = placeWeights(graph);
   let end = 0;
-  for (const placement of placeWeights(graph).placements) {
-    if (placement.offset > end) yield new Uint8Array(placement.offset - end);
-    yield await readWeight(placement, checkpoint);
-    end = placement.offset + placement.byteLength;
+  // The next tensor is read while this one is hashed and written.
+  let reading = readAhead(placements[0], checkpoint);
+  for (const [i, { offset, byteLength }] of placements.entries()) {
+    const bytes = await reading;
+    reading = readAhead(placements[i + 1], checkpoint);
+    if (offset > end) yield new Uint8Array(offset - end);
+    yield bytes;
+    end = offset + byteLength;
+    onTensor?.(byteLength);
   }
+}
+
+/** Starts reading; a failure is heard when the result is awaited, and not before. */
+function readAhead(placement: WeightPlacement | undefined, checkpoint: TensorSource): Promise<Uint8Array> {
+  const reading = placement === undefined ? Promise.resolve(new Uint8Array()) : readWeight(placement, checkpoint);
+  reading.catch(() => undefined);
+  return reading;
 }
 
 async function readWeight({ weight, byteLength }: WeightPlacement, checkpoint: TensorSource): Promise<Uint8Array> {

@@ -1,9 +1,8 @@
-import { type FileHandle, open } from 'node:fs/promises';
-import { basename } from 'node:path';
 import * as z from 'zod/mini';
-import { FunctionError } from '../errors.ts';
-import { type ElementType, elementBytes, type TensorInfo, type TensorSource } from './tensor-source.ts';
-import { toFloat32 } from './to-float32.ts';
+import { type ByteSource, openByteSource, readBytes } from './byte-source.ts';
+import { corruptFile, printable } from './corrupt-file.ts';
+import { readFloat32 } from './read-float32.ts';
+import { type CheckpointFile, elementBytes, elementCount, isElementType, type TensorInfo } from './tensor-source.ts';
 
 /** The format's own limit; a longer header is an attack on memory. */
 const MAX_HEADER_BYTES = 100_000_000;
@@ -27,42 +26,44 @@ interface PlacedTensor extends TensorInfo {
  * @throws FunctionError `model_corrupt` naming the file and, where there is one, the tensor.
  * @see https://github.com/huggingface/safetensors#format
  */
-export async function openSafetensors(path: string): Promise<TensorSource> {
-  const file = await open(path, 'r');
+export async function openSafetensors(path: string): Promise<CheckpointFile> {
+  const bytes = await openByteSource(path);
   try {
-    return createSource(file, await readHeader(file, basename(path)), basename(path));
+    return await readSafetensors(bytes);
   } catch (error) {
-    await file.close();
+    await bytes.close();
     throw error;
   }
 }
 
-function createSource(file: FileHandle, tensors: ReadonlyMap<string, PlacedTensor>, fileName: string): TensorSource {
+/** As `openSafetensors`, from bytes wherever they are. Closing the result closes them. */
+export async function readSafetensors(bytes: ByteSource): Promise<CheckpointFile> {
+  const tensors = await readHeader(bytes);
   return {
     tensors,
-    async readFloat32(name) {
+    fileName: bytes.name,
+    format: 'safetensors',
+    nesting: [],
+    async readFloat32(name, memory) {
       const tensor = tensors.get(name);
-      if (tensor === undefined) throw corrupt(fileName, `it has no tensor ${name}`);
-      const bytes = await readExactly(file, tensor.start, tensor.byteLength, fileName);
-      return toFloat32(bytes, tensor);
+      if (tensor === undefined) throw corruptFile(bytes.name, `it has no tensor ${printable(name)}`);
+      return readFloat32(bytes, tensor, tensor.start, elementCount(tensor.shape), memory);
     },
-    close: () => file.close(),
+    close: () => bytes.close(),
   };
 }
 
-async function readHeader(file: FileHandle, fileName: string): Promise<Map<string, PlacedTensor>> {
-  const { size } = await file.stat();
-  if (size < 8) throw corrupt(fileName, `it is ${size} bytes long, too short for a safetensors file`);
-  const lengthBytes = await readExactly(file, 0, 8, fileName);
+async function readHeader(bytes: ByteSource): Promise<Map<string, PlacedTensor>> {
+  const { size, name } = bytes;
+  if (size < 8) throw corruptFile(name, `it is ${size} bytes long, too short for a safetensors file`);
+  const lengthBytes = await readBytes(bytes, 0, 8);
   const headerLength = Number(new DataView(lengthBytes.buffer).getBigUint64(0, true));
   if (headerLength > MAX_HEADER_BYTES || headerLength > size - 8) {
-    throw corrupt(
-      fileName,
-      `its header claims ${headerLength} bytes; the file has ${size}. Is it a safetensors file, and whole?`,
-    );
+    const problem = `its header claims ${headerLength} bytes; the file has ${size}. Is it a safetensors file, and whole?`;
+    throw corruptFile(name, problem);
   }
-  const header = parseHeader(await readExactly(file, 8, headerLength, fileName), fileName);
-  return placeTensors(header, 8 + headerLength, size, fileName);
+  const header = parseHeader(await readBytes(bytes, 8, headerLength), name);
+  return placeTensors(header, 8 + headerLength, size, name);
 }
 
 function parseHeader(bytes: Uint8Array, fileName: string): [string, unknown][] {
@@ -70,10 +71,10 @@ function parseHeader(bytes: Uint8Array, fileName: string): [string, unknown][] {
   try {
     header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw corrupt(fileName, 'its header is not JSON', cause);
+    throw corruptFile(fileName, 'its header is not JSON', cause);
   }
   if (typeof header !== 'object' || header === null || Array.isArray(header)) {
-    throw corrupt(fileName, 'its header is not an object');
+    throw corruptFile(fileName, 'its header is not an object');
   }
   return Object.entries(header).filter(([name]) => name !== '__metadata__');
 }
@@ -85,59 +86,34 @@ function placeTensors(
   fileName: string,
 ): Map<string, PlacedTensor> {
   const placed = entries.map(([name, entry]) => placeTensor(name, entry, dataStart, fileName));
-  placed.sort((a, b) => a.start - b.start);
+  placed.sort((a, b) => a.start - b.start || a.byteLength - b.byteLength);
   let end = dataStart;
-  for (const tensor of placed) {
-    if (tensor.start !== end) {
-      throw corrupt(
-        fileName,
-        `tensor ${tensor.name} ${tensor.start < end ? 'overlaps the one before it' : 'leaves a gap before it'}`,
-      );
+  for (const { name, start, byteLength } of placed) {
+    if (start !== end) {
+      const problem = start < end ? 'overlaps the one before it' : 'leaves a gap before it';
+      throw corruptFile(fileName, `tensor ${printable(name)} ${problem}`);
     }
-    end += tensor.byteLength;
+    end += byteLength;
   }
   if (end !== fileSize) {
-    throw corrupt(
-      fileName,
-      `its tensors end at byte ${end} but the file has ${fileSize}: it was cut short or is not whole`,
-    );
+    const problem = `its tensors end at byte ${end} but the file has ${fileSize}: it was cut short or is not whole`;
+    throw corruptFile(fileName, problem);
   }
   return new Map(placed.map((tensor) => [tensor.name, tensor]));
 }
 
 function placeTensor(name: string, entry: unknown, dataStart: number, fileName: string): PlacedTensor {
   const parsed = entrySchema.safeParse(entry);
-  if (!parsed.success) throw corrupt(fileName, `the header's entry for tensor ${name} is malformed`);
+  if (!parsed.success) throw corruptFile(fileName, `the header's entry for tensor ${printable(name)} is malformed`);
   const { dtype, shape, data_offsets } = parsed.data;
-  if (!isElementType(dtype)) throw corrupt(fileName, `tensor ${name} has the unknown type ${dtype}`);
-  const byteLength = shape.reduce((product, dim) => product * dim, elementBytes[dtype]);
+  if (!isElementType(dtype)) {
+    throw corruptFile(fileName, `tensor ${printable(name)} has the unknown type ${printable(dtype)}`);
+  }
+  const byteLength = elementCount(shape) * elementBytes[dtype];
   const [begin, end] = data_offsets;
   if (!Number.isSafeInteger(byteLength) || end - begin !== byteLength) {
-    throw corrupt(fileName, `tensor ${name} has a shape of ${byteLength} bytes but ${end - begin} bytes of data`);
+    const problem = `has a shape of ${byteLength} bytes but ${end - begin} bytes of data`;
+    throw corruptFile(fileName, `tensor ${printable(name)} ${problem}`);
   }
   return { name, type: dtype, shape, byteLength, start: dataStart + begin };
-}
-
-function isElementType(name: string): name is ElementType {
-  return Object.hasOwn(elementBytes, name);
-}
-
-async function readExactly(
-  file: FileHandle,
-  position: number,
-  length: number,
-  fileName: string,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(length);
-  let filled = 0;
-  while (filled < length) {
-    const { bytesRead } = await file.read(bytes, filled, length - filled, position + filled);
-    if (bytesRead === 0) throw corrupt(fileName, 'it ended while it was read');
-    filled += bytesRead;
-  }
-  return bytes;
-}
-
-function corrupt(fileName: string, problem: string, cause?: unknown): FunctionError {
-  return new FunctionError('model_corrupt', `${fileName} cannot be read: ${problem}.`, { cause });
 }

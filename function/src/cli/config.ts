@@ -8,6 +8,8 @@ export interface CliConfig {
   cacheDir: string;
   /** `SAFELIGHT_DATA_DIR`: jobs and pictures of `serve`. */
   dataDir: string;
+  /** `SAFELIGHT_MODELS_DIR`: converted checkpoints. */
+  modelsDir: string;
   /** `SAFELIGHT_ENDPOINT`: draw there rather than on this machine. */
   endpoint: string | undefined;
   /** `SAFELIGHT_API_KEY`: presented to the endpoint, and asked for by `serve`. */
@@ -19,6 +21,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): CliConfig {
   return {
     cacheDir: setting(env, 'SAFELIGHT_CACHE_DIR') ?? paths.cache,
     dataDir: setting(env, 'SAFELIGHT_DATA_DIR') ?? paths.data,
+    modelsDir: setting(env, 'SAFELIGHT_MODELS_DIR') ?? join(paths.data, 'models'),
     endpoint: setting(env, 'SAFELIGHT_ENDPOINT'),
     apiKey: setting(env, 'SAFELIGHT_API_KEY'),
   };

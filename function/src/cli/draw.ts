@@ -23,7 +23,7 @@ export interface DrawOptions {
 export async function drawLocally(input: GenerateInput, config: CliConfig, options: DrawOptions): Promise<Drawn> {
   // Imported here so that drawing on a server needs no inference library.
   const { createEngine } = await import('../create-engine.ts');
-  const engine = await createEngine({ cacheDir: config.cacheDir });
+  const engine = await createEngine(config);
   try {
     const settings = engine.resolve(generateInputSchema.parse(input));
     const { images, warnings } = await engine.generate(settings, options);

@@ -6,6 +6,7 @@ import { addGenerateCommand } from './generate.ts';
 import { addModelsCommand } from './models.ts';
 import { exitCodes, reportError } from './report-error.ts';
 import { addServeCommand } from './serve.ts';
+import { addWeightsCommand } from './weights/index.ts';
 
 /** Runs the command line and returns its exit code. */
 async function main(argv: readonly string[]): Promise<number> {
@@ -18,6 +19,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addGenerateCommand(program, config);
   addServeCommand(program, config);
   addModelsCommand(program, config);
+  addWeightsCommand(program, config);
   try {
     await program.parseAsync(argv);
     return exitCodes.success;

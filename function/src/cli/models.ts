@@ -23,7 +23,7 @@ export function addModelsCommand(program: Command, config: CliConfig): void {
 async function listModels(endpoint: string | undefined, config: CliConfig): Promise<readonly ModelInfo[]> {
   if (endpoint !== undefined) return createSafelight({ endpoint, apiKey: config.apiKey }).models.list();
   const { createEngine } = await import('../create-engine.ts');
-  const engine = await createEngine({ cacheDir: config.cacheDir });
+  const engine = await createEngine(config);
   return engine.models();
 }
 

@@ -23,10 +23,11 @@ export function describeError(error: unknown): ErrorReport {
     return { code: 'interrupted', message: 'Interrupted: nothing was written.', exitCode: exitCodes.interrupted };
   }
   if (error instanceof FunctionError || SafelightError.isInstance(error)) {
-    const { code, message, field } = error;
+    const { code, field } = error;
+    const advice = code === 'connection_failed' ? '. Is a server running there? "safelight serve" starts one' : '';
     return {
       code,
-      message,
+      message: `${error.message}${advice}`,
       ...(field === undefined ? {} : { field }),
       ...('requestId' in error && error.requestId !== undefined ? { requestId: error.requestId } : {}),
       exitCode: code === 'invalid_input' || code === 'model_not_found' ? exitCodes.wrongInput : exitCodes.failure,

@@ -34,7 +34,7 @@ async function serveCommand(flags: ServeFlags, config: CliConfig): Promise<void>
     import('../api/serve.ts'),
     import('../jobs/logger.ts'),
   ]);
-  const engine = await createEngine({ cacheDir: config.cacheDir });
+  const engine = await createEngine(config);
   const signal = interruptSignal();
   const server = await startServer({
     engine,

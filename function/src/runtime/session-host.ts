@@ -1,5 +1,5 @@
-import { Worker } from 'node:worker_threads';
 import { FunctionError } from '../errors.ts';
+import { startThread } from '../start-thread.ts';
 import type { Feeds, Outputs, SessionCommand, SessionReply, SessionSettings } from './session-protocol.ts';
 
 /** onnxruntime sessions by name, living in a thread of their own. */
@@ -18,7 +18,7 @@ interface Pending {
 }
 
 export function createSessionHost(): SessionHost {
-  const worker = startWorker();
+  const worker = startThread(import.meta.url, 'session-worker');
   const pending = new Map<number, Pending>();
   let lost: FunctionError | undefined;
   let nextId = 0;
@@ -63,15 +63,6 @@ export function createSessionHost(): SessionHost {
     },
     close: async () => void (await worker.terminate()),
   };
-}
-
-function startWorker(): Worker {
-  if (import.meta.url.endsWith('.js')) return new Worker(new URL('./session-worker.js', import.meta.url));
-  // Run from source: on Node 20 a worker thread does not inherit the TypeScript loader of the main thread.
-  const loader = JSON.stringify(import.meta.resolve('tsx/esm/api'));
-  const script = JSON.stringify(new URL('./session-worker.ts', import.meta.url));
-  const bootstrap = `import(${loader}).then(({ register }) => { register(); return import(${script}); });`;
-  return new Worker(bootstrap, { eval: true });
 }
 
 function inferenceError(message: string): FunctionError {

@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { ModelInfo } from '@safelight/sdk/contract';
+import { openCheckpoint } from '../checkpoint/open-checkpoint.ts';
+import { FunctionError } from '../errors.ts';
+import type { ModelConfig } from '../graphs/model-config.ts';
+import { compileBundle } from './compile.ts';
+import { hashCheckpoint } from './hash-checkpoint.ts';
+import type { Manifest } from './manifest.ts';
+import { openRailLicense } from './openrail-license.ts';
+import { explainStorage } from './storage-errors.ts';
+import { recordVerified } from './verified-states.ts';
+
+export interface ConvertOptions {
+  /** The checkpoint: a `.ckpt` or `.safetensors` file, the index of sharded ones, or a diffusers folder. */
+  checkpoint: string;
+  /** Name of the model, as callers will ask for it. */
+  name: string;
+  description?: string;
+  /** The bundle's folder; must not exist yet. */
+  folder: string;
+  /** Take the UNet's averaged weights. @defaultValue what the original scripts run */
+  ema?: boolean;
+  /** A VAE file to take instead of the checkpoint's own. */
+  vae?: string;
+  onProgress?: (writtenBytes: number, totalBytes: number) => void;
+  signal?: AbortSignal;
+}
+
+/**
+ * Compiles a checkpoint into a bundle of its own. The folder appears whole or not at all; the same checkpoint and options
+ * give the same bytes. Call only once the licence has been accepted: the manifest says that it was.
+ * @throws FunctionError `invalid_input` for what is no v1 checkpoint, `model_corrupt` for a damaged one, `conflict` when
+ * the folder exists, `storage_full`.
+ */
+export async function convertCheckpoint(options: ConvertOptions): Promise<Manifest> {
+  const { folder, signal } = options;
+  if (await exists(folder)) {
+    throw new FunctionError('conflict', `${folder} exists already: remove it first, or choose another name.`);
+  }
+  const checkpoint = await openCheckpoint(options.checkpoint, { ema: options.ema, vae: options.vae });
+  const unfinished = `${folder}.${randomBytes(6).toString('hex')}.tmp`;
+  const hashing = new AbortController();
+  try {
+    await mkdir(dirname(folder), { recursive: true, mode: 0o700 });
+    const sourceSha256 = hashCheckpoint(
+      options.checkpoint,
+      AbortSignal.any([hashing.signal, ...(signal ? [signal] : [])]),
+    );
+    // Its failure is heard where the hash is awaited, which may be after the compiler's own.
+    sourceSha256.catch(() => undefined);
+    const manifest = await compileBundle(unfinished, {
+      checkpoint,
+      sourceSha256,
+      model: describeModel(options, checkpoint.config),
+      config: checkpoint.config,
+      licenseAccepted: true,
+      ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    await rename(unfinished, folder);
+    await recordVerified(folder, manifest);
+    return manifest;
+  } catch (error) {
+    hashing.abort();
+    await rm(unfinished, { recursive: true, force: true }).catch(() => undefined);
+    throw explainStorage(error, dirname(folder), 'Free some space, or choose another folder with --output.');
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+function describeModel({ name, description }: ConvertOptions, config: ModelConfig): ModelInfo {
+  return {
+    name,
+    version: '1',
+    description: description ?? 'A Stable Diffusion v1 model.',
+    license: openRailLicense,
+    limits: { minSize: 64, maxSize: 1024 },
+    defaults: { width: config.image_size, height: config.image_size, steps: 50, guidanceScale: 7.5, sampler: 'plms' },
+  };
+}
+
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}

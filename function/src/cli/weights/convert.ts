@@ -1,0 +1,100 @@
+import { basename, join } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { modelNameSchema } from '@safelight/sdk/contract';
+import type { Command } from 'commander';
+import { convertCheckpoint } from '../../bundle/convert-checkpoint.ts';
+import { openRailTerms } from '../../bundle/openrail-license.ts';
+import { FunctionError } from '../../errors.ts';
+import type { CliConfig } from '../config.ts';
+import { interruptSignal } from '../interrupt.ts';
+import { createTransferBar } from './transfer-bar.ts';
+
+interface ConvertFlags {
+  name?: string;
+  description?: string;
+  output?: string;
+  ema?: boolean;
+  vae?: string;
+  acceptLicense?: boolean;
+  json?: boolean;
+}
+
+export function addConvertCommand(weights: Command, config: CliConfig): void {
+  weights
+    .command('convert')
+    .description('make a model of a Stable Diffusion v1 checkpoint')
+    .argument('<checkpoint>', '.ckpt, .safetensors, or a diffusers folder')
+    .option('--name <name>', 'how to ask for the model (default: from the file name)')
+    .option('--description <text>', 'what "safelight models" says about it')
+    .option('-o, --output <folder>', "the bundle's folder (default: SAFELIGHT_MODELS_DIR/<name>)")
+    .option('--ema', 'take the averaged weights')
+    .option('--vae <file>', "take this VAE instead of the checkpoint's own")
+    .option('--accept-license', 'accept the CreativeML OpenRAIL-M licence without being asked')
+    .option('--json', 'print the result as JSON')
+    .action((checkpoint: string, flags: ConvertFlags) => convertCommand(checkpoint, flags, config));
+}
+
+async function convertCommand(checkpoint: string, flags: ConvertFlags, config: CliConfig): Promise<void> {
+  const name = parseName(flags.name ?? nameFromPath(checkpoint));
+  const folder = flags.output ?? join(config.modelsDir, name);
+  await acceptLicense(flags.acceptLicense === true);
+
+  const signal = interruptSignal();
+  const bar = createTransferBar('converting');
+  try {
+    const manifest = await convertCheckpoint({
+      checkpoint,
+      name,
+      folder,
+      ...(flags.description === undefined ? {} : { description: flags.description }),
+      ...(flags.ema === undefined ? {} : { ema: flags.ema }),
+      ...(flags.vae === undefined ? {} : { vae: flags.vae }),
+      onProgress: bar.update,
+      signal,
+    });
+    bar.stop();
+    const result = { name, folder, sourceSha256: manifest.source.sha256 };
+    process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : `${folder}\nAsk for it with --model ${name}\n`);
+  } finally {
+    bar.stop();
+  }
+}
+
+/** `sd-v1-4.ckpt` → `sd-v1-4`. */
+function nameFromPath(path: string): string {
+  return basename(path)
+    .replace(/\.(ckpt|safetensors|safetensors\.index\.json|pt|bin)$/i, '')
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9._-]+/g, '-');
+}
+
+function parseName(name: string): string {
+  const parsed = modelNameSchema.safeParse(name);
+  if (!parsed.success) {
+    throw new FunctionError('invalid_input', 'name must be of lower-case letters, digits, ".", "_" and "-"', {
+      field: 'name',
+    });
+  }
+  // The model that comes with Safelight: another of that name could not be asked for.
+  if (name === 'mini')
+    throw new FunctionError('invalid_input', 'The name mini is taken: choose another with --name', { field: 'name' });
+  return name;
+}
+
+async function acceptLicense(alreadyAccepted: boolean): Promise<void> {
+  if (alreadyAccepted) return;
+  if (!process.stdin.isTTY) {
+    throw new FunctionError(
+      'invalid_input',
+      'Converting needs your consent to the CreativeML OpenRAIL-M licence: read it, then pass --accept-license',
+      { field: 'acceptLicense' },
+    );
+  }
+  process.stderr.write(`${openRailTerms}\n\n`);
+  const reader = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await reader.question('Do you accept these terms? (yes/no) ');
+  reader.close();
+  if (!/^y(es)?$/i.test(answer.trim())) {
+    throw new FunctionError('invalid_input', 'Not converted: the licence was not accepted', { field: 'acceptLicense' });
+  }
+}

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { generateInputSchema } from '@safelight/sdk/contract';
+import { convertCheckpoint } from '../../../function/src/bundle/convert-checkpoint.ts';
+import { createEngine } from '../../../function/src/create-engine.ts';
+import { embeddedModelFolder, sharedCacheDir, temporaryFolder } from '../../support/embedded-model.ts';
+
+const checkpoint = join(embeddedModelFolder, 'mini.safetensors');
+
+describe('converting a checkpoint', () => {
+  test('makes a model that can be asked for by name and carries its licence', async (t) => {
+    const modelsDir = await temporaryFolder(t);
+    const progress: number[] = [];
+    const manifest = await convertCheckpoint({
+      checkpoint,
+      name: 'mine',
+      folder: join(modelsDir, 'mine'),
+      onProgress: (written, total) => progress.push(written / total),
+    });
+    assert.equal(manifest.source.sha256, '2e904098581fb6bee858c04d712dcc6677899a6f7db7c88661ad0748a5206321');
+    assert.equal(manifest.licenseAccepted, true);
+    assert.equal(progress.at(-1), 1);
+    assert.deepEqual(
+      progress,
+      progress.toSorted((a, b) => a - b),
+    );
+
+    const engine = await createEngine({ cacheDir: sharedCacheDir, modelsDir });
+    t.after(() => engine.close());
+    const info = engine.models().find(({ name }) => name === 'mine');
+    assert.match(info?.license.useRestrictions ?? '', /minors/);
+    const input = generateInputSchema.parse({ prompt: 'a fox', model: 'mine', width: 64, height: 64, steps: 2 });
+    assert.equal((await engine.generate(engine.resolve(input))).images.length, 1);
+    // The embedded model is still there, and still the default.
+    assert.equal(engine.resolve(generateInputSchema.parse({ prompt: 'a fox' })).model, 'mini');
+  });
+
+  test('twice gives the same bytes, to the manifest', async (t) => {
+    const folder = await temporaryFolder(t);
+    for (const target of ['a', 'b'])
+      await convertCheckpoint({ checkpoint, name: 'mine', folder: join(folder, target) });
+    const [a, b] = await Promise.all(['a', 'b'].map((target) => readFile(join(folder, target, 'manifest.json'))));
+    assert.ok(a && b?.equals(a));
+  });
+
+  test('does not touch a model that is there', async (t) => {
+    const folder = await temporaryFolder(t);
+    await assert.rejects(convertCheckpoint({ checkpoint, name: 'mine', folder }), { code: 'conflict' });
+    assert.deepEqual(await readdir(folder), []);
+  });
+
+  test('an abort in the middle leaves nothing', async (t) => {
+    const folder = await temporaryFolder(t);
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const converting = convertCheckpoint({
+      checkpoint,
+      name: 'mine',
+      folder: join(folder, 'mine'),
+      signal: controller.signal,
+      onProgress: (written, total) => written > total / 2 && controller.abort(reason),
+    });
+    await assert.rejects(converting, reason);
+    assert.deepEqual(await readdir(folder), []);
+  });
+
+  test('what is no checkpoint is refused, and leaves nothing', async (t) => {
+    const folder = await temporaryFolder(t);
+    await writeFile(join(folder, 'notes.txt'), 'not a model, but long enough to be one at first sight');
+    const converting = convertCheckpoint({
+      checkpoint: join(folder, 'notes.txt'),
+      name: 'mine',
+      folder: join(folder, 'mine'),
+    });
+    await assert.rejects(converting, { name: 'FunctionError', message: /notes\.txt/ });
+    assert.deepEqual(await readdir(folder), ['notes.txt']);
+  });
+});
