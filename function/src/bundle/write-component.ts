@@ -60,27 +60,29 @@ export async function writeFile(
 
 async function* weightBytes({ graph, checkpoint, onTensor }: WriteComponentOptions): AsyncIterable<Uint8Array> {
   const { placements } = placeWeights(graph);
+  // One block of memory for every tensor: fresh pages would cost more time than reading into them.
+  const memory = new ArrayBuffer(Math.max(0, ...placements.map(({ byteLength }) => byteLength)));
+  const transposed = new Float32Array(Math.max(0, ...placements.map(transposedLength)));
   let end = 0;
-  // The next tensor is read while this one is hashed and written.
-  let reading = readAhead(placements[0], checkpoint);
-  for (const [i, { offset, byteLength }] of placements.entries()) {
-    const bytes = await reading;
-    reading = readAhead(placements[i + 1], checkpoint);
-    if (offset > end) yield new Uint8Array(offset - end);
-    yield bytes;
-    end = offset + byteLength;
-    onTensor?.(byteLength);
+  for (const placement of placements) {
+    if (placement.offset > end) yield new Uint8Array(placement.offset - end);
+    yield await readWeight(placement, checkpoint, memory, transposed);
+    end = placement.offset + placement.byteLength;
+    onTensor?.(placement.byteLength);
   }
 }
 
-/** Starts reading; a failure is heard when the result is awaited, and not before. */
-function readAhead(placement: WeightPlacement | undefined, checkpoint: TensorSource): Promise<Uint8Array> {
-  const reading = placement === undefined ? Promise.resolve(new Uint8Array()) : readWeight(placement, checkpoint);
-  reading.catch(() => undefined);
-  return reading;
+function transposedLength({ weight, byteLength }: WeightPlacement): number {
+  return weight.layout === 'transposed' ? byteLength / 4 : 0;
 }
 
-async function readWeight({ weight, byteLength }: WeightPlacement, checkpoint: TensorSource): Promise<Uint8Array> {
+/** The result lasts until the next weight is read. */
+async function readWeight(
+  { weight, byteLength }: WeightPlacement,
+  checkpoint: TensorSource,
+  memory: ArrayBuffer,
+  transposed: Float32Array,
+): Promise<Uint8Array> {
   const tensor = checkpoint.tensors.get(weight.name);
   if (tensor === undefined) {
     throw new FunctionError(
@@ -94,15 +96,15 @@ async function readWeight({ weight, byteLength }: WeightPlacement, checkpoint: T
       `Tensor ${weight.name} has the shape [${tensor.shape}] where the model's configuration says [${weight.shape}].`,
     );
   }
-  const values = await checkpoint.readFloat32(weight.name);
-  const stored = weight.layout === 'transposed' ? transpose(values, weight.shape as readonly [number, number]) : values;
-  return new Uint8Array(stored.buffer, stored.byteOffset, byteLength);
+  const values = await checkpoint.readFloat32(weight.name, memory);
+  if (weight.layout === 'stored') return new Uint8Array(values.buffer, values.byteOffset, byteLength);
+  transpose(values, weight.shape as readonly [number, number], transposed);
+  return new Uint8Array(transposed.buffer, 0, byteLength);
 }
 
 /** [rows, columns] → [columns, rows], in square tiles that stay in the cache. */
-function transpose(values: Float32Array, [rows, columns]: readonly [number, number]): Float32Array {
+function transpose(values: Float32Array, [rows, columns]: readonly [number, number], result: Float32Array): void {
   const tile = 32;
-  const result = new Float32Array(values.length);
   for (let top = 0; top < rows; top += tile) {
     for (let left = 0; left < columns; left += tile) {
       const bottom = Math.min(top + tile, rows);
@@ -114,5 +116,4 @@ function transpose(values: Float32Array, [rows, columns]: readonly [number, numb
       }
     }
   }
-  return result;
 }
