@@ -1,0 +1,49 @@
+import { createClipTokenizerJson, createTokenizer } from '../../function/src/pipeline/tokenizer.ts';
+import type { Feeds } from '../../function/src/runtime/session-protocol.ts';
+import { compareWithGolden, type GoldenCase, goldenCases } from './golden-cases.ts';
+import { elementCount, loadNetwork, type Report, runNetwork, unitTensor } from './parity-section.ts';
+import { uniformValues } from './random-values.ts';
+
+const LIMIT = 1e-3;
+
+/** Runs one network on every golden case of it. */
+export async function compareNetwork(
+  folder: string,
+  network: 'text_encoder' | 'unet' | 'vae_decoder' | 'vae_encoder',
+  report: Report,
+): Promise<void> {
+  const host = await loadNetwork(folder, network, report);
+  for (const golden of goldenCases.filter(({ component }) => component === network)) {
+    const { output, seconds } = await runNetwork(host, network, feedsOf(golden));
+    const comparison = await compareWithGolden(golden, output);
+    report({ kind: 'row', row: { name: golden.name, dims: golden.dims, ...comparison, limit: LIMIT, seconds } });
+  }
+  await host.close();
+}
+
+/** The inputs of a case, as the script that made the goldens had them. */
+function feedsOf({ name, component, inputs }: GoldenCase): Feeds {
+  const { prompts = [], latents = [], timesteps = [], prompt_embeddings = [], image = [] } = inputs;
+  switch (component) {
+    case 'text_encoder':
+      return { token_ids: tokenRows(prompts) };
+    case 'unet':
+      return {
+        latents: unitTensor(`${name}.latents`, latents),
+        timesteps: { data: Float32Array.from(timesteps), dims: [timesteps.length] },
+        prompt_embeddings: unitTensor(`${name}.prompt_embeddings`, prompt_embeddings),
+      };
+    case 'vae_decoder':
+      return { latents: unitTensor(`${name}.latents`, latents) };
+    case 'vae_encoder':
+      return { image: { data: uniformValues(`${name}.image`, elementCount(image), 1), dims: image } };
+    case 'trajectory':
+      throw new Error('A trajectory is no single run');
+  }
+}
+
+function tokenRows(prompts: readonly string[]) {
+  const tokenizer = createTokenizer(createClipTokenizerJson());
+  const rows = prompts.map((prompt) => Array.from(tokenizer.encode(prompt).tokenIds, BigInt));
+  return { data: BigInt64Array.from(rows.flat()), dims: [rows.length, rows[0]?.length ?? 0] };
+}
