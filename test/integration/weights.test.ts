@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { embeddedModelFolder, temporaryFolder } from '../support/embedded-model.ts';
 import { runCli } from '../support/run-cli.ts';
+import { ACCESS_KEY_ID, startS3Server } from '../support/s3-server.ts';
 
 const checkpoint = join(embeddedModelFolder, 'mini.safetensors');
 
@@ -40,4 +41,36 @@ test('safelight weights: inspect, convert with consent, verify, and draw with it
   ]) {
     assert.equal((await weights(...args)).exit, 2, args.join(' '));
   }
+});
+
+test('safelight weights push and pull carry a model through S3, and only once', async (t) => {
+  const folder = await temporaryFolder(t);
+  const server = await startS3Server();
+  t.after(() => server.close());
+  const env = {
+    SAFELIGHT_MODELS_DIR: join(folder, 'here'),
+    AWS_ENDPOINT_URL_S3: server.endpoint,
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: ACCESS_KEY_ID,
+    AWS_SECRET_ACCESS_KEY: 'test',
+  };
+  const weights = (...args: string[]) => runCli(['weights', ...args], { cwd: folder, env });
+  assert.equal((await weights('convert', checkpoint, '--name', 'mine', '--accept-license')).exit, 0);
+
+  const pushed = await weights('push', 'mine', 's3://models/team/mine');
+  assert.equal(pushed.exit, 0, pushed.stderr);
+  assert.match(pushed.stdout, /^\d+ files sent, 5\d MB\n$/);
+  assert.match(pushed.stderr, /OpenRAIL-M/);
+  assert.match((await weights('push', 'mine', 's3://models/team/mine')).stdout, /^0 files sent, 0 MB\n$/);
+
+  const there = { ...env, SAFELIGHT_MODELS_DIR: join(folder, 'there') };
+  const pulled = await runCli(['weights', 'pull', 's3://models/team/mine'], { cwd: folder, env: there });
+  assert.equal(pulled.stdout, `${join(folder, 'there/mine')}\nAsk for it with --model mine\n`, pulled.stderr);
+  const drawing = ['generate', 'a fox', '--model', 'mine', '--size', '64', '--steps', '1', '--seed', '1'];
+  assert.equal((await runCli(drawing, { cwd: folder, env: there })).exit, 0);
+
+  const missing = await weights('pull', 's3://nothing/here');
+  assert.equal(missing.exit, 1);
+  assert.match(missing.stderr, /nothing/);
+  assert.equal((await weights('push', 'mine', 'models/team')).exit, 2);
 });

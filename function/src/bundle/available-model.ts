@@ -24,14 +24,14 @@ export async function shippedModel(folder: string, cacheDir: string): Promise<Av
   };
 }
 
-/** The bundles that lie in a folder, by name. What is no whole bundle is passed over. */
+/** The bundles that lie in a folder, in the order of their folders' names. What is no whole bundle is passed over. */
 export async function installedModels(modelsDir: string): Promise<AvailableModel[]> {
   const names = await readdir(modelsDir).catch(() => []);
   const models: AvailableModel[] = [];
   for (const name of names.sort()) {
     const folder = join(modelsDir, name);
     const manifest = await readManifest(folder).catch(() => undefined);
-    if (manifest?.model.name === name) models.push({ info: manifest.model, open: () => openBundle(folder) });
+    if (manifest !== undefined) models.push({ info: manifest.model, open: () => openBundle(folder) });
   }
   return models;
 }

@@ -72,7 +72,7 @@ export async function compileBundle(folder: string, options: CompileOptions): Pr
     config,
     ...(options.licenseAccepted === undefined ? {} : { licenseAccepted: true }),
     ...(options.vocabulary === undefined ? {} : { vocabulary: options.vocabulary }),
-    files: Object.fromEntries(written.map(({ name, bytes, sha256 }) => [name, { bytes, sha256 }])),
+    files: Object.fromEntries(written.map(({ name, ...entry }) => [name, entry])),
   };
   await writeFile(folder, MANIFEST_FILE, [encodeJson(manifest)]);
   return manifest;

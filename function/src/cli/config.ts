@@ -14,6 +14,8 @@ export interface CliConfig {
   endpoint: string | undefined;
   /** `SAFELIGHT_API_KEY`: presented to the endpoint, and asked for by `serve`. */
   apiKey: string | undefined;
+  /** `HF_TOKEN`: presented to the Hugging Face hub. */
+  hubToken: string | undefined;
 }
 
 export function readConfig(env: NodeJS.ProcessEnv = process.env): CliConfig {
@@ -24,6 +26,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): CliConfig {
     modelsDir: setting(env, 'SAFELIGHT_MODELS_DIR') ?? join(paths.data, 'models'),
     endpoint: setting(env, 'SAFELIGHT_ENDPOINT'),
     apiKey: setting(env, 'SAFELIGHT_API_KEY'),
+    hubToken: setting(env, 'HF_TOKEN'),
   };
 }
 

@@ -1,0 +1,114 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import type { FileEntry } from '../bundle/manifest.ts';
+import { FunctionError } from '../errors.ts';
+import { hasErrorCode } from './explain-disk-error.ts';
+import { type FilePart, planParts } from './plan-parts.ts';
+import { sha256Hex, sha256OfFile } from './sha256-hex.ts';
+
+/** A file that grows part by part, in any order, at its full length from the start. */
+export interface IncomingFile {
+  readonly name: string;
+  readonly path: string;
+  readonly entry: FileEntry;
+  readonly parts: readonly FilePart[];
+  /** Whether an earlier pull, or copy, left the part here as it should be. */
+  holds(part: FilePart): Promise<boolean>;
+  /** @param chunks The part's bytes, in order. */
+  write(part: FilePart, chunks: readonly Uint8Array[]): Promise<void>;
+  /** Marks a part as here, and says whether it was the last one that was missing. */
+  settle(part: FilePart): boolean;
+  /** Compares the whole file's checksum, where the parts have none. */
+  checkWhole(signal: AbortSignal): Promise<void>;
+  /** @param isDurable Wait until it is on the disk and not only on its way. */
+  close(isDurable: boolean): Promise<void>;
+}
+
+export interface OpenIncomingFileParams {
+  name: string;
+  path: string;
+  entry: FileEntry;
+  /** Length of parts where the manifest lists none. */
+  partBytes: number;
+}
+
+/** Opens the file an earlier pull left, or a new one, and gives it its full length. */
+export async function openIncomingFile({
+  name,
+  path,
+  entry,
+  partBytes,
+}: OpenIncomingFileParams): Promise<IncomingFile> {
+  const parts = planParts(name, entry, partBytes);
+  const missing = new Set(parts.map((part) => part.index));
+  const { file, bytesBefore } = await openOrCreate(path);
+  if (bytesBefore !== entry.bytes) await file.truncate(entry.bytes);
+  const hasChecksums = parts.every((part) => part.sha256 !== undefined);
+  // Without checksums of its parts, what is here is either the whole file or of no use.
+  const isWhole = hasChecksums || bytesBefore !== entry.bytes ? undefined : (await sha256OfFile(path)) === entry.sha256;
+
+  return {
+    name,
+    path,
+    entry,
+    parts,
+    async holds(part) {
+      if (part.sha256 === undefined) return isWhole === true;
+      if (bytesBefore <= part.offset) return false;
+      const here = Buffer.allocUnsafeSlow(part.length);
+      const { bytesRead } = await file.read(here, 0, part.length, part.offset);
+      return bytesRead === part.length && (await sha256Hex(here)) === part.sha256;
+    },
+    write: (part, chunks) => writeAll(file, chunks, part.offset),
+    settle(part) {
+      return missing.delete(part.index) && missing.size === 0;
+    },
+    async checkWhole(signal) {
+      if (hasChecksums && parts.length > 0) return;
+      const found = await sha256OfFile(path, signal);
+      if (found === entry.sha256) return;
+      // Of no use for the next pull: it could not tell which bytes are wrong.
+      await file.truncate(0);
+      const problem = `its sha256 is ${found}, it should be ${entry.sha256}`;
+      throw new FunctionError(
+        'model_corrupt',
+        `Model file ${name} arrived damaged: ${problem}. Push the bundle again.`,
+      );
+    },
+    async close(isDurable) {
+      try {
+        if (isDurable) await file.sync();
+      } finally {
+        await file.close();
+      }
+    },
+  };
+}
+
+async function openOrCreate(path: string): Promise<{ file: FileHandle; bytesBefore: number }> {
+  try {
+    const file = await open(path, 'r+');
+    return { file, bytesBefore: (await file.stat()).size };
+  } catch (error) {
+    if (!hasErrorCode(error, 'ENOENT')) throw error;
+    return { file: await open(path, 'wx+', 0o600), bytesBefore: 0 };
+  }
+}
+
+/** The system takes 1024 pieces at once, and may take less than it is given. */
+const PIECES_AT_ONCE = 1024;
+
+async function writeAll(file: FileHandle, chunks: readonly Uint8Array[], position: number): Promise<void> {
+  for (let first = 0; first < chunks.length; first += PIECES_AT_ONCE) {
+    const pieces = chunks.slice(first, first + PIECES_AT_ONCE);
+    const bytes = pieces.reduce((total, { byteLength }) => total + byteLength, 0);
+    let { bytesWritten } = await file.writev(pieces, position);
+    if (bytesWritten < bytes) {
+      const data = Buffer.concat(pieces);
+      while (bytesWritten < bytes) {
+        bytesWritten += (await file.write(data, bytesWritten, bytes - bytesWritten, position + bytesWritten))
+          .bytesWritten;
+      }
+    }
+    position += bytes;
+  }
+}
