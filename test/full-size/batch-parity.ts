@@ -1,4 +1,4 @@
-import { row, type Tensor } from '../../function/src/runtime/tensor.ts';
+import { concat, row, type Tensor } from '../../function/src/runtime/tensor.ts';
 import { relativeError } from './golden-cases.ts';
 import { loadNetwork, type Report, runNetwork, unitTensor } from './parity-section.ts';
 
@@ -16,6 +16,21 @@ export async function compareBatches(folder: string, report: Report): Promise<vo
   await compareBatchesOf(folder, report, 'vae_decoder', {
     latents: unitTensor('batches.latents', [MOST, 4, 8, 12]),
   });
+}
+
+/** One latent for two prompts, as guidance sends it, gives what the same latent twice gives. */
+export async function compareSharedLatents(folder: string, report: Report): Promise<void> {
+  const host = await loadNetwork(folder, 'unet', report);
+  const latents = unitTensor('shared.latents', [1, 4, 64, 64]);
+  const prompt_embeddings = unitTensor('shared.prompt_embeddings', [2, 77, 768]);
+  const timesteps = { data: Float32Array.of(981), dims: [1] };
+  const twice = { latents: concat([latents, latents]), timesteps: concat([timesteps, timesteps]), prompt_embeddings };
+  const expected = await runNetwork(host, 'unet', twice);
+  const { output, seconds } = await runNetwork(host, 'unet', { latents, timesteps, prompt_embeddings });
+  const maxRelativeError = relativeError(output.data, expected.output.data);
+  const name = 'unet.shared-latents';
+  report({ kind: 'row', row: { name, dims: output.dims, maxRelativeError, limit: LIMIT, seconds } });
+  await host.close();
 }
 
 async function compareBatchesOf(

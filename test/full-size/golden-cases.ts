@@ -3,8 +3,7 @@ import type { Tensor } from '../../function/src/runtime/tensor.ts';
 import golden from '../fixtures/full-size/golden.json' with { type: 'json' };
 import { readGolden } from '../support/golden.ts';
 
-export const components = ['text_encoder', 'unet', 'vae_decoder', 'vae_encoder', 'trajectory'] as const;
-export type Component = (typeof components)[number];
+export type Component = 'text_encoder' | 'unet' | 'vae_decoder' | 'vae_encoder' | 'trajectory';
 
 /** What an original network computed, and from what. */
 export interface GoldenCase {
@@ -39,7 +38,6 @@ export interface Comparison {
   readonly std: number;
 }
 
-export const goldenRecipe = golden.recipe;
 export const goldenCases = golden.cases as readonly GoldenCase[];
 
 /** Compares an output with the values kept of the original's. */
@@ -50,7 +48,8 @@ export async function compareWithGolden(golden: GoldenCase, actual: Tensor): Pro
   const scale = kept.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
   const { mean, std } = moments(actual.data);
   const maxAbsoluteError = largestDifference(sample, kept);
-  const error = largestOf(maxAbsoluteError, Math.abs(mean - golden.mean), Math.abs(std - golden.std));
+  // Math.max is NaN when one of them is, unlike a comparison.
+  const error = Math.max(maxAbsoluteError, Math.abs(mean - golden.mean), Math.abs(std - golden.std));
   return { maxAbsoluteError, maxRelativeError: error / scale, std };
 }
 
@@ -68,11 +67,6 @@ function largestDifference(a: Float32Array, b: Float32Array): number {
     if (!(difference <= largest)) largest = difference;
   }
   return largest;
-}
-
-/** NaN when one is NaN, unlike a comparison. */
-function largestOf(...values: number[]): number {
-  return Math.max(...values);
 }
 
 function moments(values: Float32Array): { mean: number; std: number } {

@@ -3,7 +3,7 @@
  *
  *     parity.ts [--bundle FOLDER] [SECTION…]
  *
- * Needs 4.3 GB of disk and about 8 GB of memory. The bundle is made in a temporary folder, or in FOLDER, where it is
+ * Needs 4.3 GB of disk and about 5 GB of memory. The bundle is made in a temporary folder, or in FOLDER, where it is
  * kept and found again. Exits with 1 when an error is above its limit.
  */
 import { fork } from 'node:child_process';

@@ -1,18 +1,14 @@
 import { createHash } from 'node:crypto';
-import { rm, stat } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { compileBundle } from '../../function/src/bundle/compile.ts';
-import { MANIFEST_FILE } from '../../function/src/bundle/manifest.ts';
+import { BUNDLE_FORMAT_VERSION, MANIFEST_FILE } from '../../function/src/bundle/manifest.ts';
 import { stableDiffusionV1 } from '../../function/src/graphs/model-config.ts';
 import { createRandomCheckpoint, RECIPE_VERSION } from './random-checkpoint.ts';
 
-/** Compiles the random checkpoint's bundle, 4.3 GB, unless the folder holds one already. */
+/** Compiles the random checkpoint's bundle, 4.3 GB, unless the folder holds it already, with the graphs of today. */
 export async function ensureRandomBundle(folder: string): Promise<void> {
-  const isWhole = await stat(join(folder, MANIFEST_FILE)).then(
-    () => true,
-    () => false,
-  );
-  if (isWhole) return;
+  if (await isCurrent(folder)) return;
   await rm(folder, { recursive: true, force: true });
   await compileBundle(folder, {
     checkpoint: createRandomCheckpoint(),
@@ -27,4 +23,14 @@ export async function ensureRandomBundle(folder: string): Promise<void> {
       defaults: { width: 512, height: 512, steps: 5, guidanceScale: 7.5, sampler: 'ddim' },
     },
   });
+}
+
+/** A folder with a manifest is whole. */
+async function isCurrent(folder: string): Promise<boolean> {
+  try {
+    const { formatVersion, model } = JSON.parse(await readFile(join(folder, MANIFEST_FILE), 'utf8'));
+    return formatVersion === BUNDLE_FORMAT_VERSION && model.version === `${RECIPE_VERSION}`;
+  } catch {
+    return false;
+  }
 }

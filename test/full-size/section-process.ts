@@ -1,5 +1,5 @@
 /** One section of the parity test: `section-process.ts BUNDLE SECTION`, started by `parity.ts`, which it reports to. */
-import { compareBatches } from './batch-parity.ts';
+import { compareBatches, compareSharedLatents } from './batch-parity.ts';
 import { compareNetwork } from './network-parity.ts';
 import type { SectionMessage } from './parity-section.ts';
 import { compareTrajectories } from './trajectory-parity.ts';
@@ -19,6 +19,7 @@ switch (section) {
     break;
   case 'batches':
     await compareBatches(folder, report);
+    await compareSharedLatents(folder, report);
     break;
   default:
     throw new Error(`No section ${section}`);

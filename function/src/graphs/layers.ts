@@ -89,7 +89,9 @@ export function imageToTokens(g: GraphBuilder, x: Value): Value {
   return g.node('Transpose', [g.node('Reshape', [x, g.integers(0, 0, -1)])], { perm: [0, 2, 1] });
 }
 
-/** [n, h·w, channels] → the shape of `like`, [n, channels, h, w]. */
+/** [n, h·w, channels] → [n, channels, h, w], height and width those of `like`. */
 export function tokensToImage(g: GraphBuilder, tokens: Value, like: Value): Value {
-  return g.node('Reshape', [g.node('Transpose', [tokens], { perm: [0, 2, 1] }), g.node('Shape', [like])]);
+  const size = g.node('Shape', [like], { start: 2, end: 4 });
+  const shape = g.node('Concat', [g.integers(0, 0), size], { axis: 0 });
+  return g.node('Reshape', [g.node('Transpose', [tokens], { perm: [0, 2, 1] }), shape]);
 }

@@ -8,7 +8,10 @@ export interface SpatialTransformerOptions {
   contextDim: number;
 }
 
-/** Lets every place of the picture look at every other and at the prompt (CompVis `SpatialTransformer`). */
+/**
+ * Lets every place of the picture look at every other and at the prompt (CompVis `SpatialTransformer`).
+ * `x` [batch, channels, h, w], `context` [prompts, tokens, contextDim] → [prompts, channels, h, w].
+ */
 export function spatialTransformer(
   g: GraphBuilder,
   prefix: string,
@@ -41,9 +44,17 @@ function transformerBlock(
     return linear(g, `${prefix}.${name}.to_out.0`, attention(g, q, k, v, heads), channels, channels);
   };
   const normalized = layerNorm(g, `${prefix}.norm1`, tokens, channels);
-  let x = g.node('Add', [tokens, attend('attn1', normalized, normalized, channels)]);
+  const seen = g.node('Add', [tokens, attend('attn1', normalized, normalized, channels)]);
+  let x = repeatForPrompts(g, seen, context, 3);
   x = g.node('Add', [x, attend('attn2', layerNorm(g, `${prefix}.norm2`, x, channels), context, contextDim)]);
   return g.node('Add', [x, feedForward(g, `${prefix}.ff.net`, layerNorm(g, `${prefix}.norm3`, x, channels), channels)]);
+}
+
+/** Repeats a tensor of one picture for each of several prompts; others are left as they are. */
+export function repeatForPrompts(g: GraphBuilder, x: Value, context: Value, rank: number): Value {
+  const prompts = g.node('Shape', [context], { start: 0, end: 1 });
+  const ones = g.integers(...new Array<number>(rank - 1).fill(1));
+  return g.node('Expand', [x, g.node('Concat', [prompts, ones], { axis: 0 })]);
 }
 
 /** GEGLU (Shazeer 2020, eq. 6): one half of a projection, gated by the GELU of the other. */

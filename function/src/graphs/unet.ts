@@ -1,21 +1,24 @@
 import { type Graph, GraphBuilder, type Value } from './graph-builder.ts';
 import { conv, groupNorm, linear, silu } from './layers.ts';
 import type { UnetConfig } from './model-config.ts';
-import { spatialTransformer } from './spatial-transformer.ts';
+import { repeatForPrompts, spatialTransformer } from './spatial-transformer.ts';
 
 /** Epsilon of the UNet's own GroupNorms; its spatial transformers use 1e-6. */
 const NORM_EPSILON = 1e-5;
 
 /**
  * The noise-predicting UNet (Rombach et al. 2022, § 3.3; CompVis `UNetModel` with spatial transformers):
- * `latents` [batch, 4, height, width], `timesteps` [batch], `prompt_embeddings` [batch, tokens, context_dim]
- * → `noise_prediction`, shaped as the latents. All float32; timesteps may be fractional.
+ * `latents` [batch, 4, height, width], `timesteps` [batch], `prompt_embeddings` [prompts, tokens, context_dim]
+ * → `noise_prediction` [prompts, 4, height, width]. All float32; timesteps may be fractional.
+ *
+ * There are as many prompts as latents, or several prompts for one latent, as guidance needs them: what comes before the
+ * first look at a prompt is then computed once.
  */
 export function buildUnet(config: UnetConfig, prefix = 'model.diffusion_model'): Graph {
   const g = new GraphBuilder('unet');
   const latents = g.input('latents', 'float32', ['batch', config.in_channels, 'height', 'width']);
   const timesteps = g.input('timesteps', 'float32', ['batch']);
-  const context = g.input('prompt_embeddings', 'float32', ['batch', 'tokens', config.context_dim]);
+  const context = g.input('prompt_embeddings', 'float32', ['prompts', 'tokens', config.context_dim]);
 
   const timeEmbedding = embedTimesteps(g, `${prefix}.time_embed`, timesteps, config.model_channels);
   const network = { g, prefix, config, timeEmbedding, context };
@@ -25,7 +28,7 @@ export function buildUnet(config: UnetConfig, prefix = 'model.diffusion_model'):
 
   const normalized = silu(g, groupNorm(g, `${prefix}.out.0`, top, config.model_channels, NORM_EPSILON));
   const prediction = conv(g, `${prefix}.out.2`, normalized, config.model_channels, config.out_channels, { kernel: 3 });
-  g.output(prediction, 'noise_prediction', 'float32', ['batch', config.out_channels, 'height', 'width']);
+  g.output(prediction, 'noise_prediction', 'float32', ['prompts', config.out_channels, 'height', 'width']);
   return g.build();
 }
 
@@ -42,6 +45,8 @@ interface Network {
 interface FeatureMap {
   value: Value;
   channels: number;
+  /** Whether it has seen no prompt yet: [batch, …] where later ones are [prompts, …]. */
+  isPromptless?: boolean;
 }
 
 function downPath(network: Network, latents: Value): { x: Value; channels: number; skips: FeatureMap[] } {
@@ -49,18 +54,22 @@ function downPath(network: Network, latents: Value): { x: Value; channels: numbe
   const { model_channels, channel_mult, num_res_blocks } = config;
   let channels = model_channels;
   let x = conv(g, `${prefix}.input_blocks.0.0`, latents, config.in_channels, channels, { kernel: 3 });
-  const skips: FeatureMap[] = [{ value: x, channels }];
+  let isPromptless = true;
+  const skips: FeatureMap[] = [{ value: x, channels, isPromptless }];
   for (const [level, multiple] of channel_mult.entries()) {
     for (let block = 0; block < num_res_blocks; block += 1) {
       const name = `${prefix}.input_blocks.${skips.length}`;
       x = resBlock(network, `${name}.0`, x, channels, model_channels * multiple);
       channels = model_channels * multiple;
-      if (attendsAt(config, level)) x = transformer(network, `${name}.1`, x, channels);
-      skips.push({ value: x, channels });
+      if (attendsAt(config, level)) {
+        x = transformer(network, `${name}.1`, x, channels);
+        isPromptless = false;
+      }
+      skips.push({ value: x, channels, isPromptless });
     }
     if (level < channel_mult.length - 1) {
       x = conv(g, `${prefix}.input_blocks.${skips.length}.0.op`, x, channels, channels, { kernel: 3, stride: 2 });
-      skips.push({ value: x, channels });
+      skips.push({ value: x, channels, isPromptless });
     }
   }
   return { x, channels, skips };
@@ -100,7 +109,9 @@ function outputBlock(
   channels: number,
   level: number,
 ): FeatureMap {
-  const joined = network.g.node('Concat', [x.value, skip.value], { axis: 1 });
+  const { g, context } = network;
+  const kept = skip.isPromptless ? repeatForPrompts(g, skip.value, context, 4) : skip.value;
+  const joined = g.node('Concat', [x.value, kept], { axis: 1 });
   const value = resBlock(network, `${name}.0`, joined, x.channels + skip.channels, channels);
   return {
     value: attendsAt(network.config, level) ? transformer(network, `${name}.1`, value, channels) : value,

@@ -14,7 +14,10 @@ export interface DiffusionModel {
   readonly vocabulary: ReadonlySet<string> | undefined;
   /** One row of token ids per prompt → prompt embeddings [n, 77, width]. */
   encodePrompts(tokenIds: readonly Int32Array[]): Promise<Tensor>;
-  /** Latents [n, 4, h/8, w/8] at one timestep, with prompt embeddings [n, 77, width] → the noise in them, same shape. */
+  /**
+   * Latents [n, 4, h/8, w/8] at one timestep, with prompt embeddings [n, 77, width] → the noise in them, same shape.
+   * One latent may go with several prompts: [1, 4, h/8, w/8] and [m, 77, width] → [m, 4, h/8, w/8].
+   */
   predictNoise(latents: Tensor, timestep: number, promptEmbeddings: Tensor): Promise<Tensor>;
   /** Latents of unit variance [n, 4, h/8, w/8] → image [n, 3, h, w], nominally in [-1, 1]. */
   decodeLatents(latents: Tensor): Promise<Tensor>;

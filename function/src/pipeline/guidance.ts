@@ -19,7 +19,7 @@ export function createGuidedPredictor(model: DiffusionModel, prompts: PromptEmbe
   }
   const both = concat([prompts.unconditional, prompts.conditional]); // [2, 77, width]: unconditional first
   return async (latents: Tensor, timestep: number): Promise<Tensor> => {
-    const predictions = await model.predictNoise(concat([latents, latents]), timestep, both);
+    const predictions = await model.predictNoise(latents, timestep, both);
     const unconditional = row(predictions, 0).data;
     const conditional = row(predictions, 1).data;
     const data = unconditional.map((value, i) => value + guidanceScale * ((conditional[i] as number) - value));

@@ -1,6 +1,6 @@
 import { FunctionError } from '../errors.ts';
 
-export const HUB_ENDPOINT = 'https://huggingface.co';
+const HUB_ENDPOINT = 'https://huggingface.co';
 const MAX_REDIRECTS = 5;
 
 export interface HubSource {

@@ -89,7 +89,7 @@ export async function startHubServer(files: Record<string, Buffer>): Promise<Hub
   };
 }
 
-export function serve(request: IncomingMessage, response: ServerResponse, data: Buffer): void {
+function serve(request: IncomingMessage, response: ServerResponse, data: Buffer): void {
   const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
   const range = { 'content-range': `bytes ${start}-${data.length - 1}/${data.length}` };
   response.writeHead(206, { 'content-length': data.length - start, ...range }).end(data.subarray(start));

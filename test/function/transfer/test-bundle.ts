@@ -27,7 +27,7 @@ export function noise(length: number, seed = 1): Buffer {
   return data;
 }
 
-export function describeFile(data: Uint8Array, hasParts = true): FileEntry {
+function describeFile(data: Uint8Array, hasParts = true): FileEntry {
   const hasher = createPartHasher(TEST_PART_BYTES);
   hasher.update(data);
   const parts = hasParts ? hasher.finish() : undefined;

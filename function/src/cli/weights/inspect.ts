@@ -16,7 +16,7 @@ export function addInspectCommand(weights: Command): void {
     });
 }
 
-export function describeSummary(summary: CheckpointSummary): string {
+function describeSummary(summary: CheckpointSummary): string {
   const { kind, layout, files, nesting, components, dtypes, hasEma, missing, extra, problem } = summary;
   const inside = nesting.length > 0 ? `, inside ${nesting.join(' → ')}` : '';
   const lines = [
