@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { explainDiskError, hasErrorCode } from '../disk-errors.ts';
 import { FunctionError } from '../errors.ts';
 import { BUNDLE_FORMAT_VERSION } from './manifest.ts';
 import type { ModelFolder } from './model-folder.ts';
 import { type Bundle, openBundle } from './open-bundle.ts';
-import { explainStorage, isErrno } from './storage-errors.ts';
 
 /** A half-made bundle older than this belongs to a process that was killed. */
 const ABANDONED_AFTER_MS = 60 * 60 * 1000;
@@ -51,7 +51,7 @@ async function compileInto(folder: string, cacheDir: string, model: ModelFolder)
   } catch (error) {
     // What went wrong first is what counts, not that cleaning up failed too.
     await rm(unfinished, { recursive: true, force: true }).catch(() => undefined);
-    throw explainStorage(error, cacheDir, 'Free some space, or set SAFELIGHT_CACHE_DIR to a folder elsewhere.');
+    throw explainDiskError(error, cacheDir, 'set SAFELIGHT_CACHE_DIR to a folder elsewhere');
   }
 }
 
@@ -60,7 +60,7 @@ async function moveInto(folder: string, unfinished: string): Promise<void> {
   try {
     await rename(unfinished, folder);
   } catch (error) {
-    if (!isErrno(error, 'ENOTEMPTY', 'EEXIST')) throw error;
+    if (!hasErrorCode(error, 'ENOTEMPTY', 'EEXIST')) throw error;
     await rm(unfinished, { recursive: true, force: true });
   }
 }
@@ -75,7 +75,7 @@ async function discard(folder: string): Promise<void> {
   try {
     await rename(folder, trash);
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) return;
+    if (hasErrorCode(error, 'ENOENT')) return;
     throw error;
   }
   await rm(trash, { recursive: true, force: true });

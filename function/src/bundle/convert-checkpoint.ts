@@ -3,13 +3,14 @@ import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { ModelInfo } from '@safelight/sdk/contract';
 import { openCheckpoint } from '../checkpoint/open-checkpoint.ts';
+import { explainDiskError } from '../disk-errors.ts';
 import { FunctionError } from '../errors.ts';
 import type { ModelConfig } from '../graphs/model-config.ts';
 import { compileBundle } from './compile.ts';
 import { hashCheckpoint } from './hash-checkpoint.ts';
 import type { Manifest } from './manifest.ts';
 import { openRailLicense } from './openrail-license.ts';
-import { explainStorage } from './storage-errors.ts';
+
 import { recordVerified } from './verified-states.ts';
 
 export interface ConvertOptions {
@@ -65,7 +66,7 @@ export async function convertCheckpoint(options: ConvertOptions): Promise<Manife
   } catch (error) {
     hashing.abort();
     await rm(unfinished, { recursive: true, force: true }).catch(() => undefined);
-    throw explainStorage(error, dirname(folder), 'Free some space, or choose another folder with --output.');
+    throw explainDiskError(error, dirname(folder), 'choose another folder with --output');
   } finally {
     await checkpoint.close();
   }

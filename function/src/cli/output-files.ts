@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { access, constants, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
+import { isDiskFull } from '../disk-errors.ts';
 import { FunctionError } from '../errors.ts';
 
 /**
@@ -58,10 +59,13 @@ export async function writeWhole(path: string, data: Uint8Array): Promise<void> 
     await rename(unfinished, path);
   } catch (cause) {
     await rm(unfinished, { force: true });
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-    if (code === 'ENOSPC' || code === 'EDQUOT') {
+    if (isDiskFull(cause)) {
       throw new FunctionError('storage_full', `The disk is full: ${path} was not written. Free some space.`, { cause });
     }
-    throw new FunctionError('unavailable', `${path} cannot be written (${code ?? 'unknown reason'}).`, { cause });
+    throw new FunctionError(
+      'unavailable',
+      `${path} cannot be written${cause instanceof Error && 'code' in cause ? ` (${cause.code})` : ''}.`,
+      { cause },
+    );
   }
 }

@@ -2,9 +2,9 @@ import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { explainDiskError } from '../disk-errors.ts';
 import { FunctionError } from '../errors.ts';
 import { checkFreeSpace } from './check-free-space.ts';
-import { explainDiskError } from './explain-disk-error.ts';
 import { describeHubFile, findHubFile, type HubFile, resolvePath } from './find-hub-file.ts';
 import { type HubSource, hubRequest } from './hub-request.ts';
 import { createProgressMeter, type OnProgress, type ProgressMeter } from './progress.ts';
@@ -70,7 +70,7 @@ export async function downloadFromHub(params: DownloadFromHubParams): Promise<Do
     else await fetchLocked(path, { ...params, signal, found, partPath, meter });
   } catch (error) {
     signal.throwIfAborted();
-    throw explainDiskError(error, folder);
+    throw explainDiskError(error, folder, 'choose another folder; what has arrived is kept');
   }
   return { path, bytes, commit, checksum };
 }

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { FileEntry } from '../bundle/manifest.ts';
+import { hasErrorCode } from '../disk-errors.ts';
 import { FunctionError } from '../errors.ts';
-import { hasErrorCode } from './explain-disk-error.ts';
 import { type FilePart, planParts } from './plan-parts.ts';
 import { sha256Hex, sha256OfFile } from './sha256-hex.ts';
 

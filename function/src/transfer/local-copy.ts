@@ -3,8 +3,8 @@ import { link, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from 'n
 import { basename, dirname, join } from 'node:path';
 import { MANIFEST_FILE, type Manifest, manifestSchema } from '../bundle/manifest.ts';
 import { readFileStates, recordVerified } from '../bundle/verified-states.ts';
+import { hasErrorCode } from '../disk-errors.ts';
 import { FunctionError } from '../errors.ts';
-import { hasErrorCode } from './explain-disk-error.ts';
 import type { RemoteManifest } from './read-remote-manifest.ts';
 
 /** Whether the folder holds the bundle, by its manifest and the lengths of its files; checksums are `openBundle`'s. */

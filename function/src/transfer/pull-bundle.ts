@@ -1,8 +1,8 @@
 import { dirname, join, resolve } from 'node:path';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Manifest } from '../bundle/manifest.ts';
+import { explainDiskError, hasErrorCode } from '../disk-errors.ts';
 import { checkFreeSpace } from './check-free-space.ts';
-import { explainDiskError, hasErrorCode } from './explain-disk-error.ts';
 import { adoptFiles, isWholeCopy, makeFolder, publish, refuseForeignFolder, storedBytes } from './local-copy.ts';
 import { orderByNeed } from './order-by-need.ts';
 import { createProgressMeter, type OnProgress, type ProgressMeter } from './progress.ts';
@@ -64,7 +64,7 @@ export async function pullBundle(params: PullBundleParams): Promise<PulledBundle
     }
   } catch (error) {
     params.signal?.throwIfAborted();
-    throw explainDiskError(error, folder);
+    throw explainDiskError(error, folder, 'choose another folder; what has arrived is kept');
   }
   await reportCopy(params, folder, remote, meter);
   return { manifest: remote.manifest, folder, fetchedBytes: 0 };

@@ -1,5 +1,5 @@
 import { type FileHandle, open, readFile, readlink, stat, unlink } from 'node:fs/promises';
-import { hasErrorCode } from './explain-disk-error.ts';
+import { hasErrorCode } from '../disk-errors.ts';
 import type { TransferProgress } from './progress.ts';
 
 const HEARTBEAT_MS = 1000;

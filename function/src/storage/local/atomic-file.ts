@@ -1,16 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { link, open, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-
-const hasCode = (error: unknown, ...codes: string[]): boolean =>
-  error instanceof Error && 'code' in error && codes.includes(String(error.code));
+import { hasErrorCode } from '../../disk-errors.ts';
 
 /** The file or folder is not there. */
-export const isMissing = (error: unknown): boolean => hasCode(error, 'ENOENT', 'ENOTDIR');
+export const isMissing = (error: unknown): boolean => hasErrorCode(error, 'ENOENT', 'ENOTDIR');
 /** The name is taken. */
-const isTaken = (error: unknown): boolean => hasCode(error, 'EEXIST');
-/** The disk, or the user's quota of it, is full. */
-export const isStorageFull = (error: unknown): boolean => hasCode(error, 'ENOSPC', 'EDQUOT');
+const isTaken = (error: unknown): boolean => hasErrorCode(error, 'EEXIST');
 
 /** Temporary files that this process is writing right now: a sweep must leave them alone. */
 const liveTemporaryFiles = new Set<string>();

@@ -1,9 +1,10 @@
 import { chmod, type FileHandle, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { isDiskFull } from '../../disk-errors.ts';
 import { FunctionError } from '../../errors.ts';
 import { contentTypeOf, type ObjectInfo, type ObjectStore } from '../object-store.ts';
-import { createFileAtomically, isMissing, isStorageFull, temporaryName } from './atomic-file.ts';
+import { createFileAtomically, isMissing, temporaryName } from './atomic-file.ts';
 import { sweepLeftovers } from './sweep.ts';
 import { createUrlSigner, loadSigningSecret, type UrlSigner } from './url-signer.ts';
 
@@ -74,7 +75,7 @@ export const createLocalObjectStore = async ({
         });
       } catch (error) {
         signal?.throwIfAborted();
-        throw isStorageFull(error) ? storageFull(error) : error;
+        throw isDiskFull(error) ? storageFull(error) : error;
       }
     },
     async get(key, { signal } = {}) {
