@@ -60,28 +60,35 @@ export async function writeFile(
 
 async function* weightBytes({ graph, checkpoint, onTensor }: WriteComponentOptions): AsyncIterable<Uint8Array> {
   const { placements } = placeWeights(graph);
-  // One block of memory for every tensor: fresh pages would cost more time than reading into them.
-  const memory = new ArrayBuffer(Math.max(0, ...placements.map(({ byteLength }) => byteLength)));
-  const transposed = new Float32Array(Math.max(0, ...placements.map(transposedLength)));
+  // Two blocks of memory for all tensors, one being read into while the other is hashed and written: fresh pages for
+  // each tensor would cost more time than reading into them.
+  const largest = Math.max(0, ...placements.map(({ byteLength }) => byteLength));
+  const memory = [new ArrayBuffer(largest), new ArrayBuffer(largest)] as const;
+  const read = (index: number): Promise<Uint8Array> => {
+    const placement = placements[index];
+    if (placement === undefined) return Promise.resolve(new Uint8Array());
+    const reading = readWeight(placement, checkpoint, memory[index % 2 === 0 ? 0 : 1]);
+    // Its failure is heard when it is this tensor's turn.
+    reading.catch(() => undefined);
+    return reading;
+  };
   let end = 0;
-  for (const placement of placements) {
-    if (placement.offset > end) yield new Uint8Array(placement.offset - end);
-    yield await readWeight(placement, checkpoint, memory, transposed);
-    end = placement.offset + placement.byteLength;
-    onTensor?.(placement.byteLength);
+  let reading = read(0);
+  for (const [index, { offset, byteLength }] of placements.entries()) {
+    const bytes = await reading;
+    reading = read(index + 1);
+    if (offset > end) yield new Uint8Array(offset - end);
+    yield bytes;
+    end = offset + byteLength;
+    onTensor?.(byteLength);
   }
 }
 
-function transposedLength({ weight, byteLength }: WeightPlacement): number {
-  return weight.layout === 'transposed' ? byteLength / 4 : 0;
-}
-
-/** The result lasts until the next weight is read. */
+/** The result lasts until the memory is used again. */
 async function readWeight(
   { weight, byteLength }: WeightPlacement,
   checkpoint: TensorSource,
   memory: ArrayBuffer,
-  transposed: Float32Array,
 ): Promise<Uint8Array> {
   const tensor = checkpoint.tensors.get(weight.name);
   if (tensor === undefined) {
@@ -97,23 +104,5 @@ async function readWeight(
     );
   }
   const values = await checkpoint.readFloat32(weight.name, memory);
-  if (weight.layout === 'stored') return new Uint8Array(values.buffer, values.byteOffset, byteLength);
-  transpose(values, weight.shape as readonly [number, number], transposed);
-  return new Uint8Array(transposed.buffer, 0, byteLength);
-}
-
-/** [rows, columns] → [columns, rows], in square tiles that stay in the cache. */
-function transpose(values: Float32Array, [rows, columns]: readonly [number, number], result: Float32Array): void {
-  const tile = 32;
-  for (let top = 0; top < rows; top += tile) {
-    for (let left = 0; left < columns; left += tile) {
-      const bottom = Math.min(top + tile, rows);
-      const right = Math.min(left + tile, columns);
-      for (let row = top; row < bottom; row += 1) {
-        for (let column = left; column < right; column += 1) {
-          result[column * rows + row] = values[row * columns + column] as number;
-        }
-      }
-    }
-  }
+  return new Uint8Array(values.buffer, values.byteOffset, byteLength);
 }

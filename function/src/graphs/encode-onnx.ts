@@ -11,8 +11,6 @@ const WEIGHT_ALIGNMENT = 64;
 /** Where one weight lies in the weights file. */
 export interface WeightPlacement {
   readonly weight: WeightSpec;
-  /** Shape as written: the checkpoint's, or its transpose. */
-  readonly dims: readonly number[];
   readonly offset: number;
   /** float32, so four bytes an element. */
   readonly byteLength: number;
@@ -24,9 +22,8 @@ export function placeWeights(graph: Graph): { placements: WeightPlacement[]; byt
   const placements = graph.weights.map((weight) => {
     const offset = Math.ceil(end / WEIGHT_ALIGNMENT) * WEIGHT_ALIGNMENT;
     const byteLength = 4 * weight.shape.reduce((product, dim) => product * dim, 1);
-    const dims = weight.layout === 'transposed' ? weight.shape.toReversed() : weight.shape;
     end = offset + byteLength;
-    return { weight, dims, offset, byteLength };
+    return { weight, offset, byteLength };
   });
   return { placements, byteLength: end };
 }
@@ -61,10 +58,10 @@ export function encodeOnnx(graph: Graph, weightsFile: string): Uint8Array {
   });
 }
 
-function externalTensor({ weight, dims, offset, byteLength }: WeightPlacement, location: string) {
+function externalTensor({ weight, offset, byteLength }: WeightPlacement, location: string) {
   return {
     name: weight.name,
-    dims,
+    dims: weight.shape,
     dataType: dataTypes.float32,
     dataLocation: EXTERNAL_DATA,
     externalData: [

@@ -8,15 +8,10 @@ export interface Value {
   readonly name: string;
 }
 
-/**
- * A weight the graph needs from the checkpoint. `transposed` swaps the two axes of a linear layer's [out, in] once,
- * when the bundle is written, so that nothing is transposed when it is loaded.
- */
+/** A weight the graph needs from the checkpoint, as it is stored there. */
 export interface WeightSpec {
   readonly name: string;
-  /** Shape in the checkpoint. */
   readonly shape: readonly number[];
-  readonly layout: 'stored' | 'transposed';
 }
 
 export interface ConstantSpec {
@@ -105,8 +100,8 @@ export class GraphBuilder {
   }
 
   /** Refers to a tensor of the checkpoint. The same weight may be asked for more than once. */
-  weight(name: string, shape: readonly number[], layout: WeightSpec['layout'] = 'stored'): Value {
-    this.#weights.set(name, { name, shape, layout });
+  weight(name: string, shape: readonly number[]): Value {
+    this.#weights.set(name, { name, shape });
     return { name };
   }
 

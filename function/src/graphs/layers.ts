@@ -7,7 +7,9 @@ const GROUPS = 32;
 
 /** y = x · Wᵀ + b over the last axis. `prefix` names the module: its tensors are `<prefix>.weight` and `<prefix>.bias`. */
 export function linear(g: GraphBuilder, prefix: string, x: Value, inputs: number, outputs: number, bias = true): Value {
-  const product = g.node('MatMul', [x, g.weight(`${prefix}.weight`, [outputs, inputs], 'transposed')]);
+  // Takes the matrix as PyTorch stores it, [outputs, inputs], and is as fast as MatMul on its transpose.
+  const weight = g.weight(`${prefix}.weight`, [outputs, inputs]);
+  const product = g.node('FusedMatMul', [x, weight], { transB: 1 }, MICROSOFT_DOMAIN);
   return bias ? g.node('Add', [product, g.weight(`${prefix}.bias`, [outputs])]) : product;
 }
 
