@@ -79,7 +79,7 @@ describe('safelight generate', () => {
   test('Ctrl-C in the middle exits with 130 and leaves nothing behind', async (t) => {
     const cwd = await temporaryFolder(t);
     const child = spawnCli(['generate', 'a fox', '--steps', '1000', '--size', '256'], { cwd });
-    setTimeout(() => child.kill('SIGINT'), 3000);
+    setTimeout(() => child.kill('SIGINT'), 6000);
     const { exit, stderr } = await finish(child);
     assert.equal(exit, 130);
     assert.equal(stderr, 'safelight: Interrupted: nothing was written.\n');

@@ -1,4 +1,4 @@
-import { setTimeout as realDelay } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as realDelay } from 'node:timers/promises';
 import type { Clock } from '../../../sdk/src/timing/clock.ts';
 
 interface Timer {
@@ -15,8 +15,16 @@ export interface FakeClock extends Clock {
   runUntilSettled(promise: Promise<unknown>): Promise<number>;
 }
 
-/** Long enough for a mocked fetch and tRPC's own `setTimeout(0)`. */
-const letOthersRun = () => realDelay(4);
+/** Turns of the event loop that a mocked fetch, its stream and tRPC's own `setTimeout(0)` need, and some to spare. */
+const TURNS = 12;
+
+/** Counts turns, not milliseconds: on a busy machine a millisecond may be no turn at all. */
+async function letOthersRun(): Promise<void> {
+  for (let turn = 0; turn < TURNS; turn += 1) {
+    await realDelay(0);
+    await nextTurn();
+  }
+}
 
 export function createFakeClock({ random = 1 }: { random?: number } = {}): FakeClock {
   let now = Date.parse('2026-01-01T00:00:00.000Z');
