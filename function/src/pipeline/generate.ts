@@ -1,5 +1,6 @@
 import { type GenerateSettings, type Phase, SIZE_STEP, type Warning } from '@safelight/sdk/contract';
 import type { EncodedImage, GenerateOptions, Generation } from '../engine.ts';
+import { FunctionError } from '../errors.ts';
 import { row, type Tensor, tensor } from '../runtime/tensor.ts';
 import type { DiffusionModel } from './diffusion-model.ts';
 import { createGuidedPredictor, type PromptEmbeddings } from './guidance.ts';
@@ -20,6 +21,7 @@ export async function generate(
   settings: GenerateSettings,
   { signal, onPhase }: GenerateOptions = {},
 ): Promise<Generation> {
+  refuseInpaintingModel(model);
   const clock = createPhaseClock(signal, onPhase);
 
   // 1. Words become tokens, tokens become embeddings.
@@ -37,6 +39,13 @@ export async function generate(
     images.push(await finish(model, settings, pixels, index));
   }
   return { images, warnings, timings: { loadMs: 0, ...clock.stop() } };
+}
+
+/** An inpainting UNet wants a mask and a picture beside the latents: nine channels where others have four. */
+function refuseInpaintingModel({ config, info }: DiffusionModel): void {
+  if (config.unet.in_channels === config.vae.embed_dim) return;
+  const message = `Model ${info.name} is for inpainting and cannot draw from a prompt alone: choose another model`;
+  throw new FunctionError('invalid_input', message, { field: 'model' });
 }
 
 async function encodePrompts(
