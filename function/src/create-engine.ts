@@ -4,6 +4,7 @@ import { MAX_SEED } from '@safelight/sdk/contract';
 import { type AvailableModel, installedModels, shippedModel } from './bundle/available-model.ts';
 import type { Engine, GenerateOptions } from './engine.ts';
 import { FunctionError } from './errors.ts';
+import type { Target } from './graphs/layers/layers.ts';
 import type { DiffusionModel } from './pipeline/diffusion-model.ts';
 import { generate } from './pipeline/generate.ts';
 import { resolveSettings } from './pipeline/resolve-settings.ts';
@@ -20,6 +21,8 @@ export interface EngineOptions {
   modelsDir?: string;
   /** The model for requests that name none. @defaultValue the embedded model */
   defaultModel?: string;
+  /** What the networks run on; only models compiled for it are offered. @defaultValue `cpu` */
+  device?: Target;
   /** Threads of one operator. @defaultValue as many as the process may use */
   threads?: number;
 }
@@ -29,9 +32,9 @@ export interface EngineOptions {
  * @throws FunctionError `model_not_found` when the default model is not there.
  */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
-  const { cacheDir, modelsDir, threads } = options;
-  const embedded = await shippedModel(EMBEDDED_MODEL, cacheDir);
-  const models = [embedded, ...(modelsDir === undefined ? [] : await installedModels(modelsDir))];
+  const { cacheDir, modelsDir, device = 'cpu', threads } = options;
+  const embedded = await shippedModel(EMBEDDED_MODEL, cacheDir, device);
+  const models = [embedded, ...(modelsDir === undefined ? [] : await installedModels(modelsDir, device))];
   const defaultModel = find(options.defaultModel ?? embedded.info.name).info.name;
   let loaded: { available: AvailableModel; model: DiffusionModel; host: SessionHost } | undefined;
   let turn: Promise<unknown> = Promise.resolve();

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelInfo } from '@safelight/sdk/contract';
+import type { Target } from '../graphs/layers/layers.ts';
 import { openCachedBundle } from './cached-bundle.ts';
 import { readModelFolder } from './model-folder.ts';
 import { type Bundle, openBundle, readManifest } from './open-bundle.ts';
@@ -16,22 +17,23 @@ export interface AvailableModel {
 }
 
 /** A model shipped as a checkpoint; its bundle is kept in the cache. */
-export async function shippedModel(folder: string, cacheDir: string): Promise<AvailableModel> {
+export async function shippedModel(folder: string, cacheDir: string, target: Target): Promise<AvailableModel> {
   const model = await readModelFolder(folder);
   return {
     info: model.info,
-    open: (onCompile) => openCachedBundle(model, { cacheDir, ...(onCompile === undefined ? {} : { onCompile }) }),
+    open: (onCompile) =>
+      openCachedBundle(model, { cacheDir, target, ...(onCompile === undefined ? {} : { onCompile }) }),
   };
 }
 
-/** The bundles that lie in a folder, in the order of their folders' names. What is no whole bundle is passed over. */
-export async function installedModels(modelsDir: string): Promise<AvailableModel[]> {
+/** The bundles for a target that lie in a folder, in the order of their folders' names. What is no whole bundle is passed over. */
+export async function installedModels(modelsDir: string, target: Target): Promise<AvailableModel[]> {
   const names = await readdir(modelsDir).catch(() => []);
   const models: AvailableModel[] = [];
   for (const name of names.sort()) {
     const folder = join(modelsDir, name);
     const manifest = await readManifest(folder).catch(() => undefined);
-    if (manifest !== undefined) models.push({ info: manifest.model, open: () => openBundle(folder) });
+    if (manifest?.target === target) models.push({ info: manifest.model, open: () => openBundle(folder) });
   }
   return models;
 }

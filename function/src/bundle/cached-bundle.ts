@@ -3,6 +3,7 @@ import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { explainDiskError, hasErrorCode } from '../disk-errors.ts';
 import { FunctionError } from '../errors.ts';
+import type { Target } from '../graphs/layers/layers.ts';
 import { BUNDLE_FORMAT_VERSION } from './manifest.ts';
 import type { ModelFolder } from './model-folder.ts';
 import { type Bundle, openBundle } from './open-bundle.ts';
@@ -12,6 +13,8 @@ const ABANDONED_AFTER_MS = 60 * 60 * 1000;
 
 export interface CachedBundleOptions {
   cacheDir: string;
+  /** @defaultValue `cpu` */
+  target?: Target;
   /** Called when the bundle is not there yet and is about to be made. */
   onCompile?: () => void;
 }
@@ -24,10 +27,11 @@ export interface CachedBundleOptions {
  */
 export async function openCachedBundle(
   model: ModelFolder,
-  { cacheDir, onCompile }: CachedBundleOptions,
+  { cacheDir, target = 'cpu', onCompile }: CachedBundleOptions,
 ): Promise<Bundle> {
   const { name, version } = model.info;
-  const folder = join(cacheDir, `${name}-${version}-cpu-fp32-${model.digest.slice(0, 12)}-v${BUNDLE_FORMAT_VERSION}`);
+  const digest = model.digest.slice(0, 12);
+  const folder = join(cacheDir, `${name}-${version}-${target}-${digest}-v${BUNDLE_FORMAT_VERSION}`);
   if (await exists(folder)) {
     try {
       return await openBundle(folder);
@@ -37,16 +41,20 @@ export async function openCachedBundle(
     }
   }
   onCompile?.();
-  await compileInto(folder, cacheDir, model);
+  await compileInto(folder, cacheDir, (unfinished) => model.compile(unfinished, target));
   return openBundle(folder);
 }
 
-async function compileInto(folder: string, cacheDir: string, model: ModelFolder): Promise<void> {
+async function compileInto(
+  folder: string,
+  cacheDir: string,
+  compile: (unfinished: string) => Promise<void>,
+): Promise<void> {
   const unfinished = temporaryName(folder);
   try {
     await mkdir(cacheDir, { recursive: true, mode: 0o700 });
     await removeAbandoned(cacheDir);
-    await model.compile(unfinished);
+    await compile(unfinished);
     await moveInto(folder, unfinished);
   } catch (error) {
     // What went wrong first is what counts, not that cleaning up failed too.

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import type { TensorSource } from '../checkpoint/tensor-source.ts';
 import { placeWeights } from '../graphs/encode-onnx.ts';
 import type { Graph } from '../graphs/graph-builder.ts';
+import type { Target } from '../graphs/layers/layers.ts';
 import type { ModelConfig } from '../graphs/model-config.ts';
 import { buildTextEncoder } from '../graphs/text-encoder.ts';
 import { buildUnet } from '../graphs/unet.ts';
@@ -23,6 +24,8 @@ export interface CompileOptions {
   sourceSha256: string | Promise<string>;
   model: Manifest['model'];
   config: ModelConfig;
+  /** The provider the bundle is for. @defaultValue `cpu` */
+  target?: Target;
   vocabulary?: string[];
   /** Whether the person who compiles has accepted the model's licence. */
   licenseAccepted?: true;
@@ -32,23 +35,26 @@ export interface CompileOptions {
   signal?: AbortSignal;
 }
 
-const buildGraph: Record<ComponentName, (config: ModelConfig) => Graph> = {
-  text_encoder: (config) => buildTextEncoder(config.text),
-  unet: (config) => buildUnet(config.unet),
-  vae_decoder: (config) => buildVaeDecoder(config.vae),
-  vae_encoder: (config) => buildVaeEncoder(config.vae),
+const buildGraph: Record<ComponentName, (config: ModelConfig, target: Target) => Graph> = {
+  text_encoder: (config, target) => buildTextEncoder(config.text, target),
+  unet: (config, target) => buildUnet(config.unet, target),
+  vae_decoder: (config, target) => buildVaeDecoder(config.vae, target),
+  vae_encoder: (config, target) => buildVaeEncoder(config.vae, target),
 };
+
+const precisions = { cpu: 'fp32', cuda: 'fp16' } as const;
 
 /**
  * Compiles a checkpoint into a bundle: graphs, weights ready to be mapped into memory, tokenizer, and the manifest last,
  * so that a folder with a manifest is whole. The same checkpoint gives the same bytes.
  * @param folder Created; must not exist yet.
- * @throws FunctionError `model_corrupt` naming the tensor that is missing or has another shape.
+ * @throws FunctionError `model_corrupt` naming the tensor that is missing or has another shape; `invalid_input` naming the
+ * one whose values half precision cannot hold.
  */
 export async function compileBundle(folder: string, options: CompileOptions): Promise<Manifest> {
-  const { checkpoint, config, onProgress, signal } = options;
+  const { checkpoint, config, target = 'cpu', onProgress, signal } = options;
   await mkdir(folder, { mode: 0o700 });
-  const graphs = componentNames.map((component) => [component, buildGraph[component](config)] as const);
+  const graphs = componentNames.map((component) => [component, buildGraph[component](config, target)] as const);
   const placements = graphs.flatMap(([, graph]) => placeWeights(graph).placements);
   const totalBytes = placements.reduce((total, { byteLength }) => total + byteLength, 0);
   let writtenBytes = 0;
@@ -67,8 +73,8 @@ export async function compileBundle(folder: string, options: CompileOptions): Pr
     formatVersion: BUNDLE_FORMAT_VERSION,
     model: options.model,
     source: { sha256: await options.sourceSha256 },
-    target: 'cpu',
-    precision: 'fp32',
+    target,
+    precision: precisions[target],
     config,
     ...(options.licenseAccepted === undefined ? {} : { licenseAccepted: true }),
     ...(options.vocabulary === undefined ? {} : { vocabulary: options.vocabulary }),

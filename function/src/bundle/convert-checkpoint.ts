@@ -5,6 +5,7 @@ import type { ModelInfo } from '@safelight/sdk/contract';
 import { openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { explainDiskError } from '../disk-errors.ts';
 import { FunctionError } from '../errors.ts';
+import type { Target } from '../graphs/layers/layers.ts';
 import type { ModelConfig } from '../graphs/model-config.ts';
 import { compileBundle } from './compile.ts';
 import { hashCheckpoint } from './hash-checkpoint.ts';
@@ -25,6 +26,8 @@ export interface ConvertOptions {
   ema?: boolean;
   /** A VAE file to take instead of the checkpoint's own. */
   vae?: string;
+  /** What the model will run on. @defaultValue `cpu` */
+  target?: Target;
   onProgress?: (writtenBytes: number, totalBytes: number) => void;
   signal?: AbortSignal;
 }
@@ -33,7 +36,7 @@ export interface ConvertOptions {
  * Compiles a checkpoint into a bundle of its own. The folder appears whole or not at all; the same checkpoint and options
  * give the same bytes. Call only once the licence has been accepted: the manifest says that it was.
  * @throws FunctionError `invalid_input` for what is no v1 checkpoint, `model_corrupt` for a damaged one, `conflict` when
- * the folder exists, `storage_full`.
+ * the folder exists, `storage_full`; `invalid_input` too for weights that half precision cannot hold.
  */
 export async function convertCheckpoint(options: ConvertOptions): Promise<Manifest> {
   const { folder, signal } = options;
@@ -57,6 +60,7 @@ export async function convertCheckpoint(options: ConvertOptions): Promise<Manife
       model: describeModel(options, checkpoint.config),
       config: checkpoint.config,
       licenseAccepted: true,
+      ...(options.target === undefined ? {} : { target: options.target }),
       ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
       ...(signal === undefined ? {} : { signal }),
     });

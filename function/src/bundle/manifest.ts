@@ -3,7 +3,7 @@ import * as z from 'zod/mini';
 import { modelConfigSchema } from '../graphs/model-config.ts';
 
 /** Raised whenever the same checkpoint would compile to other files: older bundles are then compiled again. */
-export const BUNDLE_FORMAT_VERSION = 3;
+export const BUNDLE_FORMAT_VERSION = 4;
 
 const sha256 = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 /** A name inside the bundle's folder: no separators, so a manifest cannot point elsewhere. */
@@ -31,8 +31,9 @@ export const manifestSchema = z.object({
   source: z.object({ sha256 }),
   /** Present where converting a checkpoint asked for it: the licence of `model` was accepted. */
   licenseAccepted: z.optional(z.literal(true)),
-  target: z.literal('cpu'),
-  precision: z.literal('fp32'),
+  /** The provider whose operators the graphs use. */
+  target: z.enum(['cpu', 'cuda']),
+  precision: z.enum(['fp32', 'fp16']),
   config: modelConfigSchema,
   /** Lower-case words the model was trained on, where that is a closed list. */
   vocabulary: z.optional(z.array(z.string())),

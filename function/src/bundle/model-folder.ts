@@ -5,6 +5,7 @@ import { type ModelInfo, modelInfoSchema, samplerSchema } from '@safelight/sdk/c
 import * as z from 'zod/mini';
 import { openSafetensors } from '../checkpoint/safetensors.ts';
 import { FunctionError } from '../errors.ts';
+import type { Target } from '../graphs/layers/layers.ts';
 import { type ModelConfig, modelConfigSchema } from '../graphs/model-config.ts';
 import { checkSha256 } from './check-sha256.ts';
 import { compileBundle } from './compile.ts';
@@ -36,7 +37,7 @@ export interface ModelFolder {
   /** Of everything a bundle is made from: checkpoint, configuration, description, vocabulary. */
   readonly digest: string;
   /** Writes the model's bundle into a folder that does not exist yet. */
-  compile(bundleFolder: string): Promise<void>;
+  compile(bundleFolder: string, target: Target): Promise<void>;
 }
 
 /** @throws FunctionError `model_corrupt` when a file is missing or not what it should be. */
@@ -65,13 +66,20 @@ export async function readModelFolder(folder: string): Promise<ModelFolder> {
     digest: createHash('sha256')
       .update(JSON.stringify([checkpoint.sha256, info, config, vocabulary]))
       .digest('hex'),
-    async compile(bundleFolder) {
+    async compile(bundleFolder, target) {
       const path = join(folder, checkpoint.file);
       await checkSha256(path, checkpoint.file, checkpoint.sha256);
       const source = await openSafetensors(path);
       try {
         const sourceSha256 = checkpoint.sha256;
-        await compileBundle(bundleFolder, { checkpoint: source, sourceSha256, model: info, config, vocabulary });
+        await compileBundle(bundleFolder, {
+          checkpoint: source,
+          sourceSha256,
+          model: info,
+          config,
+          vocabulary,
+          target,
+        });
       } finally {
         await source.close();
       }

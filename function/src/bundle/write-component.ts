@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TensorSource } from '../checkpoint/tensor-source.ts';
-import { FunctionError } from '../errors.ts';
-import { encodeOnnx, placeWeights, type WeightPlacement } from '../graphs/encode-onnx.ts';
+import { encodeOnnx, placeWeights } from '../graphs/encode-onnx.ts';
 import type { Graph } from '../graphs/graph-builder.ts';
 import { type ComponentName, type FileEntry, graphFile, weightsFile } from './manifest.ts';
 import { createPartHasher } from './part-hasher.ts';
+import { createWeightMemory, readWeight } from './read-weight.ts';
 
 export interface WrittenFile extends FileEntry {
   name: string;
@@ -62,8 +62,7 @@ async function* weightBytes({ graph, checkpoint, onTensor }: WriteComponentOptio
   const { placements } = placeWeights(graph);
   // Two blocks of memory for all tensors, one being read into while the other is hashed and written: fresh pages for
   // each tensor would cost more time than reading into them.
-  const largest = Math.max(0, ...placements.map(({ byteLength }) => byteLength));
-  const memory = [new ArrayBuffer(largest), new ArrayBuffer(largest)] as const;
+  const memory = [createWeightMemory(graph.weights), createWeightMemory(graph.weights)] as const;
   const read = (index: number): Promise<Uint8Array> => {
     const placement = placements[index];
     if (placement === undefined) return Promise.resolve(new Uint8Array());
@@ -82,27 +81,4 @@ async function* weightBytes({ graph, checkpoint, onTensor }: WriteComponentOptio
     end = offset + byteLength;
     onTensor?.(byteLength);
   }
-}
-
-/** The result lasts until the memory is used again. */
-async function readWeight(
-  { weight, byteLength }: WeightPlacement,
-  checkpoint: TensorSource,
-  memory: ArrayBuffer,
-): Promise<Uint8Array> {
-  const tensor = checkpoint.tensors.get(weight.name);
-  if (tensor === undefined) {
-    throw new FunctionError(
-      'model_corrupt',
-      `The checkpoint has no tensor ${weight.name}: it is not a whole v1 model.`,
-    );
-  }
-  if (tensor.shape.join() !== weight.shape.join()) {
-    throw new FunctionError(
-      'model_corrupt',
-      `Tensor ${weight.name} has the shape [${tensor.shape}] where the model's configuration says [${weight.shape}].`,
-    );
-  }
-  const values = await checkpoint.readFloat32(weight.name, memory);
-  return new Uint8Array(values.buffer, values.byteOffset, byteLength);
 }

@@ -1,6 +1,8 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import envPaths from 'env-paths';
+import { FunctionError } from '../errors.ts';
+import type { Target } from '../graphs/layers/layers.ts';
 
 /** Everything the command line reads from the environment. */
 export interface CliConfig {
@@ -10,6 +12,8 @@ export interface CliConfig {
   dataDir: string;
   /** `SAFELIGHT_MODELS_DIR`: converted checkpoints. */
   modelsDir: string;
+  /** `SAFELIGHT_DEVICE`: what this machine draws with, cpu or cuda. */
+  device: Target;
   /** `SAFELIGHT_ENDPOINT`: draw there rather than on this machine. */
   endpoint: string | undefined;
   /** `SAFELIGHT_API_KEY`: presented to the endpoint, and asked for by `serve`. */
@@ -18,16 +22,24 @@ export interface CliConfig {
   hubToken: string | undefined;
 }
 
+/** @throws FunctionError `invalid_input` for a device that is none. */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): CliConfig {
   const paths = envPaths('safelight', { suffix: '' });
   return {
     cacheDir: setting(env, 'SAFELIGHT_CACHE_DIR') ?? paths.cache,
     dataDir: setting(env, 'SAFELIGHT_DATA_DIR') ?? paths.data,
     modelsDir: setting(env, 'SAFELIGHT_MODELS_DIR') ?? join(paths.data, 'models'),
+    device: parseDevice(setting(env, 'SAFELIGHT_DEVICE') ?? 'cpu', 'SAFELIGHT_DEVICE'),
     endpoint: setting(env, 'SAFELIGHT_ENDPOINT'),
     apiKey: setting(env, 'SAFELIGHT_API_KEY'),
     hubToken: setting(env, 'HF_TOKEN'),
   };
+}
+
+/** @throws FunctionError `invalid_input` naming the option or variable. */
+export function parseDevice(device: string, name: string): Target {
+  if (device === 'cpu' || device === 'cuda') return device;
+  throw new FunctionError('invalid_input', `${name} must be cpu or cuda`, { field: name });
 }
 
 /** A variable set to nothing counts as not set, as in most shells' scripts. */

@@ -17,6 +17,7 @@ export interface GenerateFlags {
   rng?: string;
   count?: string;
   format?: string;
+  device?: string;
   endpoint?: string;
   json?: boolean;
   preview?: boolean;

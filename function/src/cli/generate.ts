@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Command } from 'commander';
-import type { CliConfig } from './config.ts';
+import { type CliConfig, parseDevice } from './config.ts';
 import { type Drawn, drawLocally, drawRemotely } from './draw.ts';
 import { type GenerateFlags, parseGenerateFlags } from './generate-input.ts';
 import { interruptSignal } from './interrupt.ts';
@@ -26,6 +26,7 @@ export function addGenerateCommand(program: Command, config: CliConfig): void {
     .option('--rng <name>', "cuda or cpu: which of PyTorch's generators the seed drives")
     .option('--count <number>', 'how many pictures; picture i uses seed + i')
     .option('--format <name>', 'png, jpeg or webp')
+    .option('--device <name>', 'what to draw with: cpu or cuda (default: SAFELIGHT_DEVICE or cpu)')
     .option('--endpoint <url>', 'draw on a Safelight server rather than on this machine')
     .option('--json', 'print the result as JSON')
     .option('--no-preview', 'do not show the picture in the terminal')
@@ -36,6 +37,7 @@ async function generateCommand(prompt: string, flags: GenerateFlags, config: Cli
   const input = parseGenerateFlags(prompt, flags);
   if (flags.output !== undefined) await checkOutput(flags.output);
   const endpoint = flags.endpoint ?? config.endpoint;
+  const device = flags.device === undefined ? config.device : parseDevice(flags.device, 'device');
 
   const signal = interruptSignal();
   const bar = createProgressBar();
@@ -45,7 +47,7 @@ async function generateCommand(prompt: string, flags: GenerateFlags, config: Cli
     const options = { signal, onPhase: bar.update };
     drawn =
       endpoint === undefined
-        ? await drawLocally(input, config, options)
+        ? await drawLocally(input, { ...config, device }, options)
         : await drawRemotely(input, endpoint, config, options);
   } finally {
     bar.stop();

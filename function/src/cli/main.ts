@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { readConfig } from './config.ts';
+import { type CliConfig, readConfig } from './config.ts';
 import { addGenerateCommand } from './generate.ts';
 import { addModelsCommand } from './models.ts';
 import { exitCodes, reportError } from './report-error.ts';
@@ -10,7 +10,17 @@ import { addWeightsCommand } from './weights/index.ts';
 
 /** Runs the command line and returns its exit code. */
 async function main(argv: readonly string[]): Promise<number> {
-  const config = readConfig();
+  try {
+    await createProgram(readConfig()).parseAsync(argv);
+    return exitCodes.success;
+  } catch (error) {
+    // commander has already printed help or what is wrong with the arguments.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.success : exitCodes.wrongInput;
+    return reportError(error, argv.includes('--json'));
+  }
+}
+
+function createProgram(config: CliConfig): Command {
   const program = new Command('safelight')
     .description('Stable Diffusion v1 on this machine or on your own endpoint')
     .version(packageVersion())
@@ -20,14 +30,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addServeCommand(program, config);
   addModelsCommand(program, config);
   addWeightsCommand(program, config);
-  try {
-    await program.parseAsync(argv);
-    return exitCodes.success;
-  } catch (error) {
-    // commander has already printed help or what is wrong with the arguments.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.success : exitCodes.wrongInput;
-    return reportError(error, argv.includes('--json'));
-  }
+  return program;
 }
 
 function packageVersion(): string {

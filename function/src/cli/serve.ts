@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { FunctionError } from '../errors.ts';
-import type { CliConfig } from './config.ts';
+import { type CliConfig, parseDevice } from './config.ts';
 import { interruptSignal } from './interrupt.ts';
 
 interface ServeFlags {
@@ -9,6 +9,7 @@ interface ServeFlags {
   dataDir?: string;
   cors?: string[];
   publicUrl?: string;
+  device?: string;
   quiet?: boolean;
 }
 
@@ -24,6 +25,7 @@ export function addServeCommand(program: Command, config: CliConfig): void {
     )
     .option('--cors <origin...>', 'web origins that may call from a browser')
     .option('--public-url <url>', 'how clients reach this server, where a proxy stands before it')
+    .option('--device <name>', 'what to draw with: cpu or cuda (default: SAFELIGHT_DEVICE or cpu)')
     .option('--quiet', 'no log')
     .action((flags: ServeFlags) => serveCommand(flags, config));
 }
@@ -34,7 +36,8 @@ async function serveCommand(flags: ServeFlags, config: CliConfig): Promise<void>
     import('../api/serve.ts'),
     import('../jobs/logger.ts'),
   ]);
-  const engine = await createEngine(config);
+  const device = flags.device === undefined ? config.device : parseDevice(flags.device, 'device');
+  const engine = await createEngine({ ...config, device });
   const signal = interruptSignal();
   const server = await startServer({
     engine,

@@ -12,16 +12,17 @@ const WEIGHT_ALIGNMENT = 64;
 export interface WeightPlacement {
   readonly weight: WeightSpec;
   readonly offset: number;
-  /** float32, so four bytes an element. */
   readonly byteLength: number;
 }
 
-/** Lays the weights of a graph out one behind the other, float32, aligned. */
+const elementBytes = { float32: 4, float16: 2 } as const;
+
+/** Lays the weights of a graph out one behind the other, aligned. */
 export function placeWeights(graph: Graph): { placements: WeightPlacement[]; byteLength: number } {
   let end = 0;
   const placements = graph.weights.map((weight) => {
     const offset = Math.ceil(end / WEIGHT_ALIGNMENT) * WEIGHT_ALIGNMENT;
-    const byteLength = 4 * weight.shape.reduce((product, dim) => product * dim, 1);
+    const byteLength = weight.shape.reduce((product, dim) => product * dim, elementBytes[weight.type]);
     end = offset + byteLength;
     return { weight, offset, byteLength };
   });
@@ -62,7 +63,7 @@ function externalTensor({ weight, offset, byteLength }: WeightPlacement, locatio
   return {
     name: weight.name,
     dims: weight.shape,
-    dataType: dataTypes.float32,
+    dataType: dataTypes[weight.type],
     dataLocation: EXTERNAL_DATA,
     externalData: [
       { key: 'location', value: location },

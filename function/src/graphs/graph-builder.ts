@@ -1,4 +1,4 @@
-import type { DataType } from './onnx-schema.ts';
+import type { DataType, FloatType } from './onnx-schema.ts';
 
 /** A dimension: a number, or the name of one that stays open until the graph runs. */
 export type Dim = number | string;
@@ -8,10 +8,28 @@ export interface Value {
   readonly name: string;
 }
 
-/** A weight the graph needs from the checkpoint, as it is stored there. */
+/** A tensor of the checkpoint. */
+export interface StoredTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+/** How a weight is made from tensors of the checkpoint. */
+export type Arrangement =
+  /** One tensor's values in the order they are stored in; the shape may be another. */
+  | 'as_stored'
+  /** A convolution's [outputs, inputs, h, w] as [outputs, h, w, inputs]. */
+  | 'channels_last'
+  /** The rows of several matrices, a head's rows of the first, then its rows of the second, …, then the next head's. */
+  | { readonly interleavedHeads: number };
+
+/** A weight the graph needs from the checkpoint. */
 export interface WeightSpec {
   readonly name: string;
   readonly shape: readonly number[];
+  readonly type: FloatType;
+  readonly sources: readonly StoredTensor[];
+  readonly arrangement: Arrangement;
 }
 
 export interface ConstantSpec {
@@ -90,7 +108,7 @@ export class GraphBuilder {
   /** Appends an operator with several outputs. */
   nodes(
     opType: string,
-    inputs: readonly Value[],
+    inputs: readonly (Value | undefined)[],
     outputCount: number,
     attributes: Record<string, Attribute> = {},
   ): Value[] {
@@ -99,10 +117,15 @@ export class GraphBuilder {
     return names.map((name) => ({ name }));
   }
 
-  /** Refers to a tensor of the checkpoint. The same weight may be asked for more than once. */
-  weight(name: string, shape: readonly number[]): Value {
-    this.#weights.set(name, { name, shape });
-    return { name };
+  /** Refers to a tensor of the checkpoint as it is. The same weight may be asked for more than once. */
+  weight(name: string, shape: readonly number[], type: FloatType = 'float32'): Value {
+    return this.arrangedWeight({ name, shape, type, sources: [{ name, shape }], arrangement: 'as_stored' });
+  }
+
+  /** Refers to a weight that is made from tensors of the checkpoint. Equal names must be made equally. */
+  arrangedWeight(spec: WeightSpec): Value {
+    this.#weights.set(spec.name, spec);
+    return { name: spec.name };
   }
 
   /** A small tensor kept inside the graph file. Equal names must carry equal data. */

@@ -1,7 +1,10 @@
-import { type Graph, GraphBuilder, type Value } from './graph-builder.ts';
-import { conv, groupNorm, linear, silu } from './layers.ts';
+import type { Graph, Value } from './graph-builder.ts';
+import { createLayers } from './layers/create-layers.ts';
+import { type Layers, repeatForPrompts, type Target } from './layers/layers.ts';
 import type { UnetConfig } from './model-config.ts';
-import { repeatForPrompts, spatialTransformer } from './spatial-transformer.ts';
+import { spatialTransformer } from './spatial-transformer.ts';
+
+const PREFIX = 'model.diffusion_model';
 
 /** Epsilon of the UNet's own GroupNorms; its spatial transformers use 1e-6. */
 const NORM_EPSILON = 1e-5;
@@ -14,30 +17,32 @@ const NORM_EPSILON = 1e-5;
  * There are as many prompts as latents, or several prompts for one latent, as guidance needs them: what comes before the
  * first look at a prompt is then computed once.
  */
-export function buildUnet(config: UnetConfig, prefix = 'model.diffusion_model'): Graph {
-  const g = new GraphBuilder('unet');
-  const latents = g.input('latents', 'float32', ['batch', config.in_channels, 'height', 'width']);
+export function buildUnet(config: UnetConfig, target: Target = 'cpu'): Graph {
+  const layers = createLayers(target, 'unet');
+  const { g } = layers;
+  const latents = layers.imageInput('latents', ['batch', config.in_channels, 'height', 'width']);
   const timesteps = g.input('timesteps', 'float32', ['batch']);
-  const context = g.input('prompt_embeddings', 'float32', ['prompts', 'tokens', config.context_dim]);
+  const embeddings = g.input('prompt_embeddings', 'float32', ['prompts', 'tokens', config.context_dim]);
+  const context = layers.toWorkingPrecision(embeddings);
 
-  const timeEmbedding = embedTimesteps(g, `${prefix}.time_embed`, timesteps, config.model_channels);
-  const network = { g, prefix, config, timeEmbedding, context };
-  const { x, channels, skips } = downPath(network, latents);
-  const middle = middleBlock(network, x, channels);
-  const top = upPath(network, middle, channels, skips);
+  const promptless = embedTimesteps(layers, timesteps, config.model_channels);
+  const timeEmbeddings = { promptless, prompted: repeatForPrompts(g, promptless, context, 2) };
+  const network = { layers, config, timeEmbeddings, context };
+  const { x, skips } = downPath(network, latents);
+  const top = upPath(network, middleBlock(network, x), skips).value;
 
-  const normalized = silu(g, groupNorm(g, `${prefix}.out.0`, top, config.model_channels, NORM_EPSILON));
-  const prediction = conv(g, `${prefix}.out.2`, normalized, config.model_channels, config.out_channels, { kernel: 3 });
-  g.output(prediction, 'noise_prediction', 'float32', ['prompts', config.out_channels, 'height', 'width']);
+  const { model_channels, out_channels } = config;
+  const normalized = layers.groupNorm(`${PREFIX}.out.0`, top, model_channels, { epsilon: NORM_EPSILON, silu: true });
+  const prediction = layers.conv(`${PREFIX}.out.2`, normalized, model_channels, out_channels, { kernel: 3 });
+  layers.imageOutput(prediction, 'noise_prediction', ['prompts', out_channels, 'height', 'width']);
   return g.build();
 }
 
 interface Network {
-  g: GraphBuilder;
-  prefix: string;
+  layers: Layers;
   config: UnetConfig;
-  /** [batch, 4 · model_channels], SiLU applied. */
-  timeEmbedding: Value;
+  /** [batch, 4 · model_channels] before the first look at a prompt, [prompts, …] after it; SiLU applied. */
+  timeEmbeddings: { promptless: Value; prompted: Value };
   context: Value;
 }
 
@@ -46,59 +51,57 @@ interface FeatureMap {
   value: Value;
   channels: number;
   /** Whether it has seen no prompt yet: [batch, …] where later ones are [prompts, …]. */
-  isPromptless?: boolean;
+  isPromptless: boolean;
 }
 
-function downPath(network: Network, latents: Value): { x: Value; channels: number; skips: FeatureMap[] } {
-  const { g, config, prefix } = network;
+function downPath(network: Network, latents: Value): { x: FeatureMap; skips: FeatureMap[] } {
+  const { layers, config } = network;
   const { model_channels, channel_mult, num_res_blocks } = config;
-  let channels = model_channels;
-  let x = conv(g, `${prefix}.input_blocks.0.0`, latents, config.in_channels, channels, { kernel: 3 });
-  let isPromptless = true;
-  const skips: FeatureMap[] = [{ value: x, channels, isPromptless }];
+  const first = layers.conv(`${PREFIX}.input_blocks.0.0`, latents, config.in_channels, model_channels, { kernel: 3 });
+  let x: FeatureMap = { value: first, channels: model_channels, isPromptless: true };
+  const skips: FeatureMap[] = [x];
   for (const [level, multiple] of channel_mult.entries()) {
     for (let block = 0; block < num_res_blocks; block += 1) {
-      const name = `${prefix}.input_blocks.${skips.length}`;
-      x = resBlock(network, `${name}.0`, x, channels, model_channels * multiple);
-      channels = model_channels * multiple;
-      if (attendsAt(config, level)) {
-        x = transformer(network, `${name}.1`, x, channels);
-        isPromptless = false;
-      }
-      skips.push({ value: x, channels, isPromptless });
+      const name = `${PREFIX}.input_blocks.${skips.length}`;
+      x = resBlock(network, `${name}.0`, x, model_channels * multiple);
+      if (attendsAt(config, level)) x = transformer(network, `${name}.1`, x);
+      skips.push(x);
     }
     if (level < channel_mult.length - 1) {
-      x = conv(g, `${prefix}.input_blocks.${skips.length}.0.op`, x, channels, channels, { kernel: 3, stride: 2 });
-      skips.push({ value: x, channels, isPromptless });
+      const name = `${PREFIX}.input_blocks.${skips.length}.0.op`;
+      x = { ...x, value: layers.conv(name, x.value, x.channels, x.channels, { kernel: 3, stride: 2 }) };
+      skips.push(x);
     }
   }
-  return { x, channels, skips };
+  return { x, skips };
 }
 
-function middleBlock(network: Network, x: Value, channels: number): Value {
-  const name = `${network.prefix}.middle_block`;
-  const first = resBlock(network, `${name}.0`, x, channels, channels);
-  const attended = transformer(network, `${name}.1`, first, channels);
-  return resBlock(network, `${name}.2`, attended, channels, channels);
+function middleBlock(network: Network, x: FeatureMap): FeatureMap {
+  const name = `${PREFIX}.middle_block`;
+  const first = resBlock(network, `${name}.0`, x, x.channels);
+  const attended = transformer(network, `${name}.1`, first);
+  return resBlock(network, `${name}.2`, attended, x.channels);
 }
 
-function upPath(network: Network, middle: Value, middleChannels: number, skips: FeatureMap[]): Value {
-  const { config, prefix } = network;
+function upPath(network: Network, middle: FeatureMap, skips: FeatureMap[]): FeatureMap {
+  const { layers, config } = network;
   const blocks = config.num_res_blocks + 1;
-  let x: FeatureMap = { value: middle, channels: middleChannels };
+  let x = middle;
   for (const [rise, multiple] of config.channel_mult.toReversed().entries()) {
     const level = config.channel_mult.length - 1 - rise;
     for (let block = 0; block < blocks; block += 1) {
-      const name = `${prefix}.output_blocks.${rise * blocks + block}`;
+      const name = `${PREFIX}.output_blocks.${rise * blocks + block}`;
       x = outputBlock(network, name, x, popSkip(skips), config.model_channels * multiple, level);
     }
     const below = skips.at(-1);
     if (level > 0 && below !== undefined) {
-      const name = `${prefix}.output_blocks.${rise * blocks + blocks - 1}.${attendsAt(config, level) ? 2 : 1}.conv`;
-      x = { value: upsample(network.g, name, x.value, x.channels, below.value), channels: x.channels };
+      const name = `${PREFIX}.output_blocks.${rise * blocks + blocks - 1}.${attendsAt(config, level) ? 2 : 1}.conv`;
+      // The two differ by a row or column where a size was odd on the way down, as in diffusers' `upsample_size`.
+      const enlarged = layers.enlarge(x.value, below.value);
+      x = { ...x, value: layers.conv(name, enlarged, x.channels, x.channels, { kernel: 3 }) };
     }
   }
-  return x.value;
+  return x;
 }
 
 function outputBlock(
@@ -109,14 +112,15 @@ function outputBlock(
   channels: number,
   level: number,
 ): FeatureMap {
-  const { g, context } = network;
-  const kept = skip.isPromptless ? repeatForPrompts(g, skip.value, context, 4) : skip.value;
-  const joined = g.node('Concat', [x.value, kept], { axis: 1 });
-  const value = resBlock(network, `${name}.0`, joined, x.channels + skip.channels, channels);
-  return {
-    value: attendsAt(network.config, level) ? transformer(network, `${name}.1`, value, channels) : value,
-    channels,
+  const { layers, context } = network;
+  const kept = skip.isPromptless ? repeatForPrompts(layers.g, skip.value, context, 4) : skip.value;
+  const joined = {
+    value: layers.joinChannels(x.value, kept),
+    channels: x.channels + skip.channels,
+    isPromptless: false,
   };
+  const value = resBlock(network, `${name}.0`, joined, channels);
+  return attendsAt(network.config, level) ? transformer(network, `${name}.1`, value) : value;
 }
 
 function popSkip(skips: FeatureMap[]): FeatureMap {
@@ -130,54 +134,50 @@ function attendsAt(config: UnetConfig, level: number): boolean {
 }
 
 /** Sinusoids of the timestep (Ho et al. 2020, appendix B), cosines first, through a two-layer perceptron. */
-function embedTimesteps(g: GraphBuilder, prefix: string, timesteps: Value, channels: number): Value {
+function embedTimesteps(layers: Layers, timesteps: Value, channels: number): Value {
+  const { g } = layers;
+  const prefix = `${PREFIX}.time_embed`;
   const half = channels / 2;
   const frequencies = Float32Array.from({ length: half }, (_, i) => Math.exp((-Math.log(10_000) * i) / half));
   const column = g.node('Unsqueeze', [timesteps, g.integers(1)]);
+  // In float32 for every target: half precision cannot tell the cosines of 981 and 981.5 apart.
   const angles = g.node('Mul', [column, g.constant('timestep_frequencies', frequencies, [1, half])]);
   const sinusoids = g.node('Concat', [g.node('Cos', [angles]), g.node('Sin', [angles])], { axis: 1 });
-  const hidden = silu(g, linear(g, `${prefix}.0`, sinusoids, channels, 4 * channels));
+  const input = layers.toWorkingPrecision(sinusoids);
+  const hidden = layers.silu(layers.linear(`${prefix}.0`, input, channels, 4 * channels));
   // Every residual block begins with this SiLU: once is enough.
-  return silu(g, linear(g, `${prefix}.2`, hidden, 4 * channels, 4 * channels));
+  return layers.silu(layers.linear(`${prefix}.2`, hidden, 4 * channels, 4 * channels));
 }
 
 function resBlock(
-  { g, config, timeEmbedding }: Network,
+  { layers, config, timeEmbeddings }: Network,
   prefix: string,
-  x: Value,
-  inputs: number,
+  x: FeatureMap,
   outputs: number,
-): Value {
-  const normalized = silu(g, groupNorm(g, `${prefix}.in_layers.0`, x, inputs, NORM_EPSILON));
-  const convolved = conv(g, `${prefix}.in_layers.2`, normalized, inputs, outputs, { kernel: 3 });
-  const time = linear(g, `${prefix}.emb_layers.1`, timeEmbedding, 4 * config.model_channels, outputs);
-  const shifted = g.node('Add', [convolved, g.node('Unsqueeze', [time, g.integers(2, 3)])]);
-  const activated = silu(g, groupNorm(g, `${prefix}.out_layers.0`, shifted, outputs, NORM_EPSILON));
-  const h = conv(g, `${prefix}.out_layers.3`, activated, outputs, outputs, { kernel: 3 });
-  const skip = inputs === outputs ? x : conv(g, `${prefix}.skip_connection`, x, inputs, outputs, { kernel: 1 });
-  return g.node('Add', [skip, h]);
+): FeatureMap {
+  const inputs = x.channels;
+  const options = { epsilon: NORM_EPSILON, silu: true };
+  const timeEmbedding = x.isPromptless ? timeEmbeddings.promptless : timeEmbeddings.prompted;
+  const activated = layers.convThenNorm(layers.groupNorm(`${prefix}.in_layers.0`, x.value, inputs, options), {
+    conv: `${prefix}.in_layers.2`,
+    norm: `${prefix}.out_layers.0`,
+    inputs,
+    outputs,
+    epsilon: NORM_EPSILON,
+    shift: layers.linear(`${prefix}.emb_layers.1`, timeEmbedding, 4 * config.model_channels, outputs),
+  });
+  const h = layers.conv(`${prefix}.out_layers.3`, activated, outputs, outputs, { kernel: 3 });
+  const skip =
+    inputs === outputs ? x.value : layers.conv(`${prefix}.skip_connection`, x.value, inputs, outputs, { kernel: 1 });
+  return { ...x, value: layers.g.node('Add', [skip, h]), channels: outputs };
 }
 
-function transformer({ g, config, context }: Network, prefix: string, x: Value, channels: number): Value {
-  return spatialTransformer(g, prefix, x, context, {
-    channels,
+function transformer({ layers, config, context }: Network, prefix: string, x: FeatureMap): FeatureMap {
+  const value = spatialTransformer(layers, prefix, x.value, context, {
+    channels: x.channels,
     heads: config.num_heads,
     depth: config.transformer_depth,
     contextDim: config.context_dim,
   });
-}
-
-/**
- * Nearest-neighbour doubling to the size of the feature map it will be joined with. The two differ by a row or column
- * where a size was odd on the way down, as in diffusers' `upsample_size`.
- */
-function upsample(g: GraphBuilder, prefix: string, x: Value, channels: number, like: Value): Value {
-  const batchAndChannels = g.node('Shape', [x], { start: 0, end: 2 });
-  const sizes = g.node('Concat', [batchAndChannels, g.node('Shape', [like], { start: 2, end: 4 })], { axis: 0 });
-  const enlarged = g.node('Resize', [x, undefined, undefined, sizes], {
-    mode: 'nearest',
-    coordinate_transformation_mode: 'asymmetric',
-    nearest_mode: 'floor',
-  });
-  return conv(g, prefix, enlarged, channels, channels, { kernel: 3 });
+  return { ...x, value, isPromptless: false };
 }

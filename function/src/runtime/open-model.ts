@@ -9,12 +9,15 @@ import type { Tensor } from './tensor.ts';
 /** What a text-to-image run needs, in the order it needs it. */
 const components = ['text_encoder', 'unet', 'vae_decoder'] as const;
 
-export interface OpenModelOptions extends SessionSettings {
+export interface OpenModelOptions extends Omit<SessionSettings, 'provider'> {
   /** Called as components become ready, with bytes of weights. */
   onLoaded?: (loadedBytes: number, totalBytes: number) => void;
 }
 
-/** Creates the sessions of a bundle and gives them the face the pipeline works with. */
+/**
+ * Creates the sessions of a bundle and gives them the face the pipeline works with.
+ * @throws FunctionError `unavailable` when the bundle is for a GPU and none can be used here; `out_of_memory`.
+ */
 export async function openModel(
   bundle: Bundle,
   host: SessionHost,
@@ -26,7 +29,7 @@ export async function openModel(
   let loadedBytes = 0;
   onLoaded?.(loadedBytes, totalBytes);
   const load = async (component: ComponentName, i: number) => {
-    await host.load(component, bundle.graphPath(component), settings);
+    await host.load(component, bundle.graphPath(component), { ...settings, provider: manifest.target });
     loadedBytes += sizes[i] ?? 0;
     onLoaded?.(loadedBytes, totalBytes);
   };

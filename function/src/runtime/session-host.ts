@@ -22,13 +22,14 @@ export function createSessionHost(): SessionHost {
   const pending = new Map<number, Pending>();
   let lost: FunctionError | undefined;
   let nextId = 0;
+  let isClosing = false;
 
   // An idle host does not keep the process alive; a running command does.
   worker.unref();
   worker.on('message', (reply: SessionReply) => {
     const waiting = pending.get(reply.id);
     pending.delete(reply.id);
-    if (pending.size === 0) worker.unref();
+    if (pending.size === 0 && !isClosing) worker.unref();
     if (reply.ok) waiting?.resolve(reply.outputs ?? {});
     else waiting?.reject(inferenceError(reply.message));
   });
@@ -61,7 +62,12 @@ export function createSessionHost(): SessionHost {
     get isLost() {
       return lost !== undefined;
     },
-    close: async () => void (await worker.terminate()),
+    async close() {
+      // Its end is waited for, also where nothing else keeps the process alive.
+      isClosing = true;
+      worker.ref();
+      await worker.terminate();
+    },
   };
 }
 
@@ -70,6 +76,13 @@ function inferenceError(message: string): FunctionError {
     return new FunctionError(
       'out_of_memory',
       'Not enough memory for this picture: ask for a smaller one, or fewer at once.',
+    );
+  }
+  if (/AppendExecutionProvider_Cuda|CUDA driver|no CUDA-capable device|CUDA failure (35|100)\b/i.test(message)) {
+    return new FunctionError(
+      'unavailable',
+      "No usable GPU: CUDA 12 and cuDNN 9, an NVIDIA driver and onnxruntime's CUDA provider are needed. Without them, use the cpu.",
+      { cause: new Error(message) },
     );
   }
   return new FunctionError('internal', 'Inference failed.', { cause: new Error(message) });

@@ -1,9 +1,12 @@
+import type { Target } from '../graphs/layers/layers.ts';
 import type { IntegerTensor, Tensor } from './tensor.ts';
 
 export type Feeds = Readonly<Record<string, Tensor | IntegerTensor>>;
 export type Outputs = Readonly<Record<string, Tensor>>;
 
 export interface SessionSettings {
+  /** What runs the graph. @defaultValue `cpu` */
+  provider?: Target;
   /** Threads of one operator. @defaultValue as many as the process may use */
   threads?: number;
 }

@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { parentPort } from 'node:worker_threads';
-import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { env, InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import type {
   Feeds,
   Outputs,
@@ -13,6 +13,9 @@ import type {
   SessionRequest,
   SessionSettings,
 } from './session-protocol.ts';
+
+// What goes wrong is thrown too; onnxruntime would also print it in between the caller's output.
+env.logLevel = 'fatal';
 
 const sessions = new Map<string, InferenceSession>();
 
@@ -39,13 +42,14 @@ async function execute(command: SessionCommand): Promise<Outputs | undefined> {
   }
 }
 
-async function load(name: string, path: string, { threads }: SessionSettings): Promise<undefined> {
+async function load(name: string, path: string, { provider = 'cpu', threads }: SessionSettings): Promise<undefined> {
   const session = await InferenceSession.create(path, {
-    executionProviders: ['cpu'],
+    // Operators on shapes stay on the CPU. A provider that cannot be had is an error, never a silent step back.
+    executionProviders: provider === 'cuda' ? ['cuda', 'cpu'] : ['cpu'],
     intraOpNumThreads: threads ?? availableParallelism(),
     interOpNumThreads: 1,
     graphOptimizationLevel: 'all',
-    logSeverityLevel: 3,
+    logSeverityLevel: 4,
   });
   sessions.set(name, session);
 }

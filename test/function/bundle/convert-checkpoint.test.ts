@@ -45,6 +45,32 @@ describe('converting a checkpoint', () => {
     assert.ok(a && b?.equals(a));
   });
 
+  test('for a GPU: half the bytes, offered only to an engine that draws with one', async (t) => {
+    const modelsDir = await temporaryFolder(t);
+    const options = { checkpoint, name: 'mine' };
+    const cpu = await convertCheckpoint({ ...options, folder: join(modelsDir, 'mine') });
+    const cuda = await convertCheckpoint({ ...options, folder: join(modelsDir, 'mine-cuda'), target: 'cuda' });
+    assert.deepEqual([cpu.target, cpu.precision, cuda.target, cuda.precision], ['cpu', 'fp32', 'cuda', 'fp16']);
+    const weights = (manifest: typeof cpu) => manifest.files['unet.weights']?.bytes ?? 0;
+    assert.ok(weights(cuda) < 0.51 * weights(cpu), `${weights(cuda)} of ${weights(cpu)} bytes`);
+
+    for (const device of ['cpu', 'cuda'] as const) {
+      const engine = await createEngine({ cacheDir: sharedCacheDir, modelsDir, device });
+      t.after(() => engine.close());
+      assert.deepEqual(
+        engine.models().map(({ name }) => name),
+        ['mini', 'mine'],
+      );
+    }
+  });
+
+  test('drawing with a GPU that is not there says what is missing', async (t) => {
+    const engine = await createEngine({ cacheDir: sharedCacheDir, device: 'cuda' });
+    t.after(() => engine.close());
+    const settings = engine.resolve(generateInputSchema.parse({ prompt: 'a fox' }));
+    await assert.rejects(engine.generate(settings), { code: 'unavailable', message: /^No usable GPU: CUDA 12 / });
+  });
+
   test('does not touch a model that is there', async (t) => {
     const folder = await temporaryFolder(t);
     await assert.rejects(convertCheckpoint({ checkpoint, name: 'mine', folder }), { code: 'conflict' });

@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { convertCheckpoint } from '../../bundle/convert-checkpoint.ts';
 import { openRailTerms } from '../../bundle/openrail-license.ts';
 import { FunctionError } from '../../errors.ts';
-import type { CliConfig } from '../config.ts';
+import { type CliConfig, parseDevice } from '../config.ts';
 import { interruptSignal } from '../interrupt.ts';
 import { createTransferBar } from './transfer-bar.ts';
 
@@ -15,6 +15,7 @@ interface ConvertFlags {
   output?: string;
   ema?: boolean;
   vae?: string;
+  target?: string;
   acceptLicense?: boolean;
   json?: boolean;
 }
@@ -26,9 +27,10 @@ export function addConvertCommand(weights: Command, config: CliConfig): void {
     .argument('<checkpoint>', '.ckpt, .safetensors, or a diffusers folder')
     .option('--name <name>', 'how to ask for the model (default: from the file name)')
     .option('--description <text>', 'what "safelight models" says about it')
-    .option('-o, --output <folder>', "the bundle's folder (default: SAFELIGHT_MODELS_DIR/<name>)")
+    .option('-o, --output <folder>', "the bundle's folder (default: SAFELIGHT_MODELS_DIR/<name>, or <name>-cuda)")
     .option('--ema', 'take the averaged weights')
     .option('--vae <file>', "take this VAE instead of the checkpoint's own")
+    .option('--target <device>', 'what the model will run on: cpu (float32) or cuda (float16)', 'cpu')
     .option('--accept-license', 'accept the CreativeML OpenRAIL-M licence without being asked')
     .option('--json', 'print the result as JSON')
     .action((checkpoint: string, flags: ConvertFlags) => convertCommand(checkpoint, flags, config));
@@ -36,7 +38,8 @@ export function addConvertCommand(weights: Command, config: CliConfig): void {
 
 async function convertCommand(checkpoint: string, flags: ConvertFlags, config: CliConfig): Promise<void> {
   const name = parseName(flags.name ?? nameFromPath(checkpoint));
-  const folder = flags.output ?? join(config.modelsDir, name);
+  const target = parseDevice(flags.target ?? 'cpu', 'target');
+  const folder = flags.output ?? join(config.modelsDir, target === 'cuda' ? `${name}-cuda` : name);
   await acceptLicense(flags.acceptLicense === true);
 
   const signal = interruptSignal();
@@ -46,6 +49,7 @@ async function convertCommand(checkpoint: string, flags: ConvertFlags, config: C
       checkpoint,
       name,
       folder,
+      target,
       ...(flags.description === undefined ? {} : { description: flags.description }),
       ...(flags.ema === undefined ? {} : { ema: flags.ema }),
       ...(flags.vae === undefined ? {} : { vae: flags.vae }),
@@ -53,7 +57,7 @@ async function convertCommand(checkpoint: string, flags: ConvertFlags, config: C
       signal,
     });
     bar.stop();
-    const result = { name, folder, sourceSha256: manifest.source.sha256 };
+    const result = { name, folder, target, sourceSha256: manifest.source.sha256 };
     process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : `${folder}\nAsk for it with --model ${name}\n`);
   } finally {
     bar.stop();

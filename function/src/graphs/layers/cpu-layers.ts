@@ -1,0 +1,100 @@
+import { GraphBuilder, MICROSOFT_DOMAIN, type Value } from '../graph-builder.ts';
+import { type ConvOptions, GROUPS, type GroupNormOptions, type Layers } from './layers.ts';
+import { gatedHalves, nearest, quickGelu, silu } from './shared-layers.ts';
+
+/** Layers in operators that are fast on the CPU provider: float32, feature maps [n, channels, h, w]. */
+export function createCpuLayers(name: string): Layers {
+  const g = new GraphBuilder(name);
+
+  return {
+    g,
+    imageInput: (input, dims) => g.input(input, 'float32', dims),
+    imageOutput: (x, output, dims) => g.output(x, output, 'float32', dims),
+    toWorkingPrecision: (x) => x,
+    toFloat32: (x) => x,
+
+    weight: (weight, shape) => g.weight(weight, shape),
+    linear: (prefix, x, inputs, outputs) => linear(g, prefix, x, inputs, outputs),
+    silu: (x) => silu(g, x),
+    quickGelu: (x) => quickGelu(g, x),
+    layerNorm(prefix, x, width) {
+      const weights = [g.weight(`${prefix}.weight`, [width]), g.weight(`${prefix}.bias`, [width])];
+      return g.node('LayerNormalization', [x, ...weights], { axis: -1, epsilon: { float: 1e-5 } });
+    },
+    geglu: (prefix, x, channels, inner) => gatedHalves(g, linear(g, prefix, x, channels, 2 * inner)),
+    attention: (q, k, v, heads, causal) => attention(g, q, k, v, heads, causal),
+    selfAttention({ q, k, v }, x, width, heads) {
+      const project = (module: string) => linear(g, module, x, width, width, false);
+      return attention(g, project(q), project(k), project(v), heads);
+    },
+    crossAttention({ q, k, v }, x, context, { width, contextWidth, heads }) {
+      const project = (module: string) => linear(g, module, context, contextWidth, width, false);
+      return attention(g, linear(g, q, x, width, width, false), project(k), project(v), heads);
+    },
+
+    conv: (prefix, x, inputs, outputs, options) => conv(g, prefix, x, inputs, outputs, options),
+    groupNorm: (prefix, x, channels, options) => groupNorm(g, prefix, x, channels, options),
+    convThenNorm(x, { conv: convName, norm, inputs, outputs, epsilon, shift }) {
+      const convolved = conv(g, convName, x, inputs, outputs, { kernel: 3 });
+      const shifted =
+        shift === undefined ? convolved : g.node('Add', [convolved, g.node('Unsqueeze', [shift, g.integers(2, 3)])]);
+      return groupNorm(g, norm, shifted, outputs, { epsilon, silu: true });
+    },
+    joinChannels: (a, b) => g.node('Concat', [a, b], { axis: 1 }),
+    double: (x) => nearest(g, x, { scales: g.constant('scales.1_1_2_2', Float32Array.of(1, 1, 2, 2)) }),
+    enlarge(x, like) {
+      const sizes = [g.node('Shape', [x], { start: 0, end: 2 }), g.node('Shape', [like], { start: 2, end: 4 })];
+      return nearest(g, x, { sizes: g.node('Concat', sizes, { axis: 0 }) });
+    },
+    imageToTokens: (x) => g.node('Transpose', [g.node('Reshape', [x, g.integers(0, 0, -1)])], { perm: [0, 2, 1] }),
+    tokensToImage(tokens, like) {
+      const shape = [g.integers(0, 0), g.node('Shape', [like], { start: 2, end: 4 })];
+      const transposed = g.node('Transpose', [tokens], { perm: [0, 2, 1] });
+      return g.node('Reshape', [transposed, g.node('Concat', shape, { axis: 0 })]);
+    },
+  };
+}
+
+function linear(g: GraphBuilder, prefix: string, x: Value, inputs: number, outputs: number, bias = true): Value {
+  // Takes the matrix as PyTorch stores it, [outputs, inputs], and is as fast as MatMul on its transpose.
+  const weight = g.weight(`${prefix}.weight`, [outputs, inputs]);
+  const product = g.node('FusedMatMul', [x, weight], { transB: 1 }, MICROSOFT_DOMAIN);
+  return bias ? g.node('Add', [product, g.weight(`${prefix}.bias`, [outputs])]) : product;
+}
+
+function attention(g: GraphBuilder, q: Value, k: Value, v: Value, heads: number, causal = false): Value {
+  const attributes = { num_heads: heads, unidirectional: causal ? 1 : 0 };
+  return g.node('MultiHeadAttention', [q, k, v], attributes, MICROSOFT_DOMAIN);
+}
+
+function conv(
+  g: GraphBuilder,
+  prefix: string,
+  x: Value,
+  inputs: number,
+  outputs: number,
+  { kernel, stride = 1, pads }: ConvOptions,
+): Value {
+  const pad = kernel === 3 ? 1 : 0;
+  const weight = g.weight(`${prefix}.weight`, [outputs, inputs, kernel, kernel]);
+  return g.node('Conv', [x, weight, g.weight(`${prefix}.bias`, [outputs])], {
+    kernel_shape: [kernel, kernel],
+    strides: [stride, stride],
+    pads: pads ?? [pad, pad, pad, pad],
+  });
+}
+
+/** The CPU provider has no GroupNorm kernel, so the groups are normalised as instances of [n, 32, channels/32·h·w]. */
+function groupNorm(g: GraphBuilder, prefix: string, x: Value, channels: number, options: GroupNormOptions): Value {
+  const grouped = g.node('Reshape', [x, g.integers(0, GROUPS, -1)]);
+  const ones = g.constant('group_norm.ones', new Float32Array(GROUPS).fill(1));
+  const zeros = g.constant('group_norm.zeros', new Float32Array(GROUPS));
+  const epsilon = { float: options.epsilon };
+  const normalized = g.node('InstanceNormalization', [grouped, ones, zeros], { epsilon });
+  const restored = g.node('Reshape', [normalized, g.node('Shape', [x])]);
+  const perChannel = g.integers(channels, 1, 1);
+  const gamma = g.node('Reshape', [g.weight(`${prefix}.weight`, [channels]), perChannel]);
+  const beta = g.node('Reshape', [g.weight(`${prefix}.bias`, [channels]), perChannel]);
+  const scaled = g.node('Add', [g.node('Mul', [restored, gamma]), beta]);
+  return options.silu ? silu(g, scaled) : scaled;
+}

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { createWeightMemory, readWeight } from '../../../function/src/bundle/read-weight.ts';
+import { toFloat16Bits } from '../../../function/src/bundle/to-float16.ts';
+import type { TensorSource } from '../../../function/src/checkpoint/tensor-source.ts';
+import { placeWeights } from '../../../function/src/graphs/encode-onnx.ts';
+import { type Graph, GraphBuilder, type WeightSpec } from '../../../function/src/graphs/graph-builder.ts';
+
+/** Sign, exponent, fraction: IEEE 754 § 3.4, binary16. */
+function fromFloat16Bits(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25);
+}
+
+describe('half precision', () => {
+  test('every half is its own nearest', () => {
+    for (let bits = 0; bits < 0x1_0000; bits += 1) {
+      const value = fromFloat16Bits(bits);
+      if (Number.isNaN(value)) assert.ok(Number.isNaN(fromFloat16Bits(toFloat16Bits(value))));
+      else assert.equal(toFloat16Bits(value), bits);
+    }
+  });
+
+  test('between two neighbours the nearer wins, and the even one of two that are as near', () => {
+    for (let bits = 0; bits < 0x7bff; bits += 1) {
+      const [low, high] = [fromFloat16Bits(bits), fromFloat16Bits(bits + 1)];
+      const middle = (low + high) / 2;
+      const step = (high - low) / 1024;
+      assert.equal(toFloat16Bits(middle), bits % 2 === 0 ? bits : bits + 1);
+      assert.equal(toFloat16Bits(middle - step), bits);
+      assert.equal(toFloat16Bits(middle + step), bits + 1);
+      assert.equal(toFloat16Bits(-(middle + step)), 0x8000 | (bits + 1));
+    }
+  });
+
+  test('what is too large becomes an infinity', () => {
+    assert.equal(toFloat16Bits(65_519), 0x7bff);
+    assert.equal(toFloat16Bits(65_520), 0x7c00);
+    assert.equal(toFloat16Bits(-1e30), 0xfc00);
+  });
+});
+
+describe('weights made from the tensors of a checkpoint', () => {
+  const counting = (name: string, shape: number[], first: number) =>
+    [
+      name,
+      { shape, values: Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => first + i) },
+    ] as const;
+  const stored = new Map([
+    counting('conv', [2, 3, 1, 2], 0),
+    counting('q', [4, 1], 10),
+    counting('k', [4, 1], 20),
+    ['large', { shape: [1, 2], values: Float32Array.of(1, 65_505) }],
+  ]);
+
+  const checkpoint: TensorSource = {
+    tensors: new Map(
+      [...stored].map(([name, { shape, values }]) => [
+        name,
+        { name, shape, type: 'F32', byteLength: values.byteLength } as const,
+      ]),
+    ),
+    readFloat32: (name) => Promise.resolve(stored.get(name)?.values ?? new Float32Array()),
+    close: () => Promise.resolve(),
+  };
+
+  async function read(weight: WeightSpec): Promise<Uint8Array> {
+    const g = new GraphBuilder('test');
+    g.arrangedWeight(weight);
+    const graph: Graph = g.build();
+    const [placement] = placeWeights(graph).placements;
+    assert.ok(placement !== undefined);
+    return readWeight(placement, checkpoint, createWeightMemory(graph.weights));
+  }
+
+  const halves = (bytes: Uint8Array) =>
+    Array.from(new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2), fromFloat16Bits);
+
+  test('a convolution with its channels last', async () => {
+    const bytes = await read({
+      name: 'conv',
+      shape: [2, 1, 2, 3],
+      type: 'float16',
+      sources: [{ name: 'conv', shape: [2, 3, 1, 2] }],
+      arrangement: 'channels_last',
+    });
+    assert.deepEqual(halves(bytes), [0, 2, 4, 1, 3, 5, 6, 8, 10, 7, 9, 11]);
+  });
+
+  test('two matrices interleaved head by head', async () => {
+    const bytes = await read({
+      name: 'q+k',
+      shape: [8, 1],
+      type: 'float16',
+      sources: [
+        { name: 'q', shape: [4, 1] },
+        { name: 'k', shape: [4, 1] },
+      ],
+      arrangement: { interleavedHeads: 2 },
+    });
+    assert.deepEqual(halves(bytes), [10, 11, 20, 21, 12, 13, 22, 23]);
+  });
+
+  test('a value that half precision cannot hold is refused, with the tensor named', async () => {
+    const weight = {
+      name: 'large',
+      shape: [1, 2],
+      sources: [{ name: 'large', shape: [1, 2] }],
+      arrangement: 'as_stored',
+    } as const;
+    await assert.rejects(read({ ...weight, type: 'float16' }), { code: 'invalid_input', message: /^Tensor large / });
+    const bytes = await read({ ...weight, type: 'float32' });
+    assert.deepEqual([...new Float32Array(bytes.buffer, bytes.byteOffset, 2)], [1, 65_505]);
+  });
+});

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { compileBundle } from '../../../function/src/bundle/compile.ts';
+import { type ComponentName, componentNames, graphFile, weightsFile } from '../../../function/src/bundle/manifest.ts';
+import { readModelFolder } from '../../../function/src/bundle/model-folder.ts';
+import { openSafetensors } from '../../../function/src/checkpoint/safetensors.ts';
+import { encodeOnnx } from '../../../function/src/graphs/encode-onnx.ts';
+import type { Graph } from '../../../function/src/graphs/graph-builder.ts';
+import { type ModelConfig, stableDiffusionV1 } from '../../../function/src/graphs/model-config.ts';
+import { buildTextEncoder } from '../../../function/src/graphs/text-encoder.ts';
+import { buildUnet } from '../../../function/src/graphs/unet.ts';
+import { buildVaeDecoder, buildVaeEncoder } from '../../../function/src/graphs/vae.ts';
+import { createNoiseGenerator } from '../../../function/src/pipeline/random/noise-generator.ts';
+import { createSessionHost, type SessionHost } from '../../../function/src/runtime/session-host.ts';
+import type { Feeds } from '../../../function/src/runtime/session-protocol.ts';
+import { embeddedModelFolder, openEmbeddedBundle, temporaryFolder } from '../../support/embedded-model.ts';
+import { cudaOnlyOperators, lowerToCpu } from '../../support/lower-to-cpu.ts';
+
+/** Half precision carries eleven bits; the networks are some sixty layers deep. */
+const TOLERANCE = 1e-3;
+
+const builders: Record<ComponentName, (config: ModelConfig) => Graph> = {
+  text_encoder: ({ text }) => buildTextEncoder(text, 'cuda'),
+  unet: ({ unet }) => buildUnet(unet, 'cuda'),
+  vae_decoder: ({ vae }) => buildVaeDecoder(vae, 'cuda'),
+  vae_encoder: ({ vae }) => buildVaeEncoder(vae, 'cuda'),
+};
+
+const noise = createNoiseGenerator('cpu', 7);
+const normal = (...dims: number[]) => ({ data: noise.randn(dims.reduce((a, b) => a * b, 1)), dims });
+const timesteps = (...values: number[]) => ({ data: Float32Array.from(values), dims: [values.length] });
+
+const cases: [string, ComponentName, Feeds][] = [
+  [
+    'text encoder',
+    'text_encoder',
+    { token_ids: { data: BigInt64Array.from({ length: 154 }, (_, i) => BigInt(300 * i)), dims: [2, 77] } },
+  ],
+  [
+    'UNet: two latents, two prompts',
+    'unet',
+    { latents: normal(2, 4, 16, 16), timesteps: timesteps(981, 20), prompt_embeddings: normal(2, 77, 64) },
+  ],
+  [
+    'UNet: one latent of odd size, three prompts',
+    'unet',
+    { latents: normal(1, 4, 10, 14), timesteps: timesteps(500.5), prompt_embeddings: normal(3, 77, 64) },
+  ],
+  ['VAE decoder', 'vae_decoder', { latents: normal(1, 4, 6, 10) }],
+  ['VAE encoder', 'vae_encoder', { image: normal(1, 3, 48, 80) }],
+];
+
+describe('the graphs for CUDA, said in the operators of the CPU provider', () => {
+  let host: SessionHost;
+  let folder: string;
+  const cleanUps: (() => Promise<void>)[] = [];
+
+  before(async () => {
+    host = createSessionHost();
+    const cpu = await openEmbeddedBundle();
+    const { info, config } = await readModelFolder(embeddedModelFolder);
+    folder = join(await temporaryFolder({ after: (cleanUp) => cleanUps.push(cleanUp) }), 'bundle');
+    const checkpoint = await openSafetensors(join(embeddedModelFolder, 'mini.safetensors'));
+    const sourceSha256 = cpu.manifest.source.sha256;
+    await compileBundle(folder, { checkpoint, sourceSha256, model: info, config, target: 'cuda' });
+    await checkpoint.close();
+    for (const component of componentNames) {
+      const lowered = join(folder, `${component}.lowered.onnx`);
+      await writeFile(lowered, encodeOnnx(lowerToCpu(builders[component](config)), weightsFile(component)));
+      await host.load(`cpu ${component}`, cpu.graphPath(component));
+      await host.load(`cuda ${component}`, lowered);
+    }
+  });
+  after(async () => {
+    await host.close();
+    for (const cleanUp of cleanUps) await cleanUp();
+  });
+
+  for (const [name, component, feeds] of cases) {
+    test(`${name}: as the graph for the CPU, within half precision`, async (t) => {
+      const [expected] = Object.values(await host.run(`cpu ${component}`, feeds));
+      const [actual] = Object.values(await host.run(`cuda ${component}`, feeds));
+      assert.ok(expected !== undefined && actual !== undefined);
+      assert.deepEqual(actual.dims, expected.dims);
+      const error = relativeError(actual.data, expected.data);
+      t.diagnostic(`relative error ${error.toExponential(2)}`);
+      // Written so that NaN fails too.
+      assert.ok(error < TOLERANCE, `relative error ${error}`);
+    });
+  }
+
+  for (const component of componentNames) {
+    test(`${component}: onnxruntime accepts the graph itself and lacks only kernels for it`, async () => {
+      const loading = host.load('original', join(folder, graphFile(component)));
+      const { config } = await readModelFolder(embeddedModelFolder);
+      const operators = [...cudaOnlyOperators(builders[component](config))];
+      if (operators.length === 0) return loading;
+      await assert.rejects(loading, (error: Error) => {
+        // Types, shapes and attributes are checked first; what is wrong there has another message.
+        assert.match(String(error.cause), /Failed to find kernel for com\.microsoft\./);
+        return true;
+      });
+    });
+  }
+});
+
+test('the full-size graphs for CUDA use every fused operator, and nothing in place of one', () => {
+  const operators = new Set<string>();
+  for (const component of componentNames) {
+    const graph = builders[component](stableDiffusionV1);
+    for (const { opType } of graph.nodes) operators.add(opType);
+  }
+  for (const fused of ['NhwcConv', 'GroupNorm', 'SkipGroupNorm', 'BiasSplitGelu', 'MultiHeadAttention']) {
+    assert.ok(operators.has(fused), fused);
+  }
+  for (const composed of ['Conv', 'InstanceNormalization', 'ReduceMean', 'Split', 'Gelu']) {
+    assert.ok(!operators.has(composed), composed);
+  }
+});
+
+/** ‖actual − expected‖ / ‖expected‖ */
+function relativeError(actual: Float32Array, expected: Float32Array): number {
+  const square = (values: Float32Array) => values.reduce((sum, value) => sum + value * value, 0);
+  return Math.sqrt(square(actual.map((value, i) => value - (expected[i] as number))) / square(expected));
+}
