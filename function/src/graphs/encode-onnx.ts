@@ -44,7 +44,8 @@ export function encodeOnnx(graph: Graph, weightsFile: string): Uint8Array {
     ],
     graph: {
       name: graph.name,
-      input: graph.inputs.map(valueInfo),
+      // A weight that is declared as an input too could be fed, so onnxruntime does not rearrange it beforehand.
+      input: [...graph.inputs, ...graph.weights.filter(({ keepsOrder }) => keepsOrder).map(weightPort)].map(valueInfo),
       output: graph.outputs.map(valueInfo),
       initializer: [...weights, ...graph.constants.map(inlineTensor)],
       node: graph.nodes.map((node) => ({
@@ -71,6 +72,10 @@ function externalTensor({ weight, offset, byteLength }: WeightPlacement, locatio
       { key: 'length', value: String(byteLength) },
     ],
   };
+}
+
+function weightPort({ name, type, shape }: WeightSpec): PortSpec {
+  return { name, type, dims: shape };
 }
 
 function inlineTensor({ name, type, dims, data }: ConstantSpec) {

@@ -30,6 +30,8 @@ export interface WeightSpec {
   readonly type: FloatType;
   readonly sources: readonly StoredTensor[];
   readonly arrangement: Arrangement;
+  /** Whether onnxruntime must leave the values in this order when it creates a session. */
+  readonly keepsOrder?: boolean;
 }
 
 export interface ConstantSpec {

@@ -9,7 +9,7 @@ import type { Tensor } from './tensor.ts';
 /** What a text-to-image run needs, in the order it needs it. */
 const components = ['text_encoder', 'unet', 'vae_decoder'] as const;
 
-export interface OpenModelOptions extends Omit<SessionSettings, 'provider'> {
+export interface OpenModelOptions extends Pick<SessionSettings, 'threads'> {
   /** Called as components become ready, with bytes of weights. */
   onLoaded?: (loadedBytes: number, totalBytes: number) => void;
 }
@@ -29,7 +29,9 @@ export async function openModel(
   let loadedBytes = 0;
   onLoaded?.(loadedBytes, totalBytes);
   const load = async (component: ComponentName, i: number) => {
-    await host.load(component, bundle.graphPath(component), { ...settings, provider: manifest.target });
+    // Once for a picture: its copy would take longer to make, and 350 MB.
+    const prepack = component !== 'text_encoder';
+    await host.load(component, bundle.graphPath(component), { ...settings, provider: manifest.target, prepack });
     loadedBytes += sizes[i] ?? 0;
     onLoaded?.(loadedBytes, totalBytes);
   };

@@ -7,6 +7,8 @@ export type Outputs = Readonly<Record<string, Tensor>>;
 export interface SessionSettings {
   /** What runs the graph. @defaultValue `cpu` */
   provider?: Target;
+  /** Whether matrices are copied into the order their kernels like best: worth it for what runs often. @defaultValue true */
+  prepack?: boolean;
   /** Threads of one operator. @defaultValue as many as the process may use */
   threads?: number;
 }

@@ -42,7 +42,11 @@ async function execute(command: SessionCommand): Promise<Outputs | undefined> {
   }
 }
 
-async function load(name: string, path: string, { provider = 'cpu', threads }: SessionSettings): Promise<undefined> {
+async function load(
+  name: string,
+  path: string,
+  { provider = 'cpu', prepack = true, threads }: SessionSettings,
+): Promise<undefined> {
   const session = await InferenceSession.create(path, {
     // Operators on shapes stay on the CPU. A provider that cannot be had is an error, never a silent step back.
     executionProviders: provider === 'cuda' ? ['cuda', 'cpu'] : ['cpu'],
@@ -50,6 +54,7 @@ async function load(name: string, path: string, { provider = 'cpu', threads }: S
     interOpNumThreads: 1,
     graphOptimizationLevel: 'all',
     logSeverityLevel: 4,
+    extra: { session: { disable_prepacking: prepack ? '0' : '1' } },
   });
   sessions.set(name, session);
 }

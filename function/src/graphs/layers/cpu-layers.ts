@@ -2,6 +2,13 @@ import { GraphBuilder, MICROSOFT_DOMAIN, type Value } from '../graph-builder.ts'
 import { type ConvOptions, GROUPS, type GroupNormOptions, type Layers } from './layers.ts';
 import { gatedHalves, nearest, quickGelu, silu } from './shared-layers.ts';
 
+/**
+ * onnxruntime rearranges the weights of convolutions when it creates a session, a second for each 300 MB. For the
+ * largest, which work on the smallest feature maps, that costs seconds and gains next to nothing: above so many numbers
+ * they stay as they are, mapped from the file.
+ */
+const MAX_REARRANGED = 7_000_000;
+
 /** Layers in operators that are fast on the CPU provider: float32, feature maps [n, channels, h, w]. */
 export function createCpuLayers(name: string): Layers {
   const g = new GraphBuilder(name);
@@ -76,7 +83,16 @@ function conv(
   { kernel, stride = 1, pads }: ConvOptions,
 ): Value {
   const pad = kernel === 3 ? 1 : 0;
-  const weight = g.weight(`${prefix}.weight`, [outputs, inputs, kernel, kernel]);
+  const shape = [outputs, inputs, kernel, kernel];
+  const source = { name: `${prefix}.weight`, shape };
+  const keepsOrder = shape.reduce((product, dim) => product * dim) > MAX_REARRANGED;
+  const weight = g.arrangedWeight({
+    ...source,
+    type: 'float32',
+    sources: [source],
+    arrangement: 'as_stored',
+    ...(keepsOrder ? { keepsOrder } : {}),
+  });
   return g.node('Conv', [x, weight, g.weight(`${prefix}.bias`, [outputs])], {
     kernel_shape: [kernel, kernel],
     strides: [stride, stride],
