@@ -1,10 +1,12 @@
+import { readManifest } from '../../function/src/bundle/open-bundle.ts';
 import { createClipTokenizerJson, createTokenizer } from '../../function/src/pipeline/tokenizer.ts';
 import type { Feeds } from '../../function/src/runtime/session-protocol.ts';
 import { compareWithGolden, type GoldenCase, goldenCases } from './golden-cases.ts';
 import { elementCount, loadNetwork, type Report, runNetwork, unitTensor } from './parity-section.ts';
 import { uniformValues } from './random-values.ts';
 
-const LIMIT = 1e-3;
+/** Of float32, and of half precision. */
+const LIMITS = { fp32: 1e-3, fp16: 1e-2 };
 
 /** Runs one network on every golden case of it. */
 export async function compareNetwork(
@@ -13,10 +15,11 @@ export async function compareNetwork(
   report: Report,
 ): Promise<void> {
   const host = await loadNetwork(folder, network, report);
+  const limit = LIMITS[(await readManifest(folder)).precision];
   for (const golden of goldenCases.filter(({ component }) => component === network)) {
     const { output, seconds } = await runNetwork(host, network, feedsOf(golden));
     const comparison = await compareWithGolden(golden, output);
-    report({ kind: 'row', row: { name: golden.name, dims: golden.dims, ...comparison, limit: LIMIT, seconds } });
+    report({ kind: 'row', row: { name: golden.name, dims: golden.dims, ...comparison, limit, seconds } });
   }
   await host.close();
 }

@@ -1,24 +1,31 @@
 /**
  * Holds the full-size networks to what the original ones compute from the same random weights.
  *
- *     parity.ts [--bundle FOLDER] [SECTION…]
+ *     parity.ts [--target cpu|cuda] [--bundle FOLDER] [SECTION…]
  *
  * Needs 4.3 GB of disk and about 5 GB of memory. The bundle is made in a temporary folder, or in FOLDER, where it is
- * kept and found again. Exits with 1 when an error is above its limit.
+ * kept and found again. `--target cuda` runs the graphs for CUDA, said in the CPU's operators: their wiring and their
+ * weights, not their kernels. Exits with 1 when an error is above its limit.
  */
 import { fork } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { componentNames } from '../../function/src/bundle/manifest.ts';
 import { type ParityRow, type Section, type SectionMessage, sections, timed } from './parity-section.ts';
 import { ensureRandomBundle } from './random-bundle.ts';
 
-const { values, positionals } = parseArgs({ options: { bundle: { type: 'string' } }, allowPositionals: true });
-const chosen = sections.filter((section) => positionals.length === 0 || positionals.includes(section));
-const unknown = positionals.find((name) => !(sections as readonly string[]).includes(name));
+const { values, positionals } = parseArgs({
+  options: { bundle: { type: 'string' }, target: { type: 'string', default: 'cpu' } },
+  allowPositionals: true,
+});
+const target = values.target === 'cuda' ? 'cuda' : 'cpu';
+const available: readonly Section[] = target === 'cuda' ? componentNames : sections;
+const chosen = available.filter((section) => positionals.length === 0 || positionals.includes(section));
+const unknown = positionals.find((name) => !(available as readonly string[]).includes(name));
 if (unknown !== undefined) {
-  console.error(`No section ${unknown}: ${sections.join(', ')}`);
+  console.error(`No section ${unknown}: ${available.join(', ')}`);
   process.exit(2);
 }
 
@@ -26,7 +33,7 @@ const temporary = values.bundle === undefined ? await mkdtemp(join(tmpdir(), 'sa
 try {
   const folder = resolve(values.bundle ?? join(temporary ?? '', 'bundle'));
   console.log(`${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} threads, Node ${process.version}`);
-  const { seconds } = await timed(() => ensureRandomBundle(folder));
+  const { seconds } = await timed(() => ensureRandomBundle(folder, target));
   console.log(`bundle ready after ${seconds.toFixed(1)} s\n`);
   printLine('case', 'shape', 'std', 'max abs', 'max rel', 'limit', 'seconds');
   const failures = [];

@@ -35,12 +35,17 @@ export interface CompileOptions {
   signal?: AbortSignal;
 }
 
-const buildGraph: Record<ComponentName, (config: ModelConfig, target: Target) => Graph> = {
+const builders: Record<ComponentName, (config: ModelConfig, target: Target) => Graph> = {
   text_encoder: (config, target) => buildTextEncoder(config.text, target),
   unet: (config, target) => buildUnet(config.unet, target),
   vae_decoder: (config, target) => buildVaeDecoder(config.vae, target),
   vae_encoder: (config, target) => buildVaeEncoder(config.vae, target),
 };
+
+/** The graph of one of a model's networks. */
+export function buildGraph(component: ComponentName, config: ModelConfig, target: Target): Graph {
+  return builders[component](config, target);
+}
 
 const precisions = { cpu: 'fp32', cuda: 'fp16' } as const;
 
@@ -54,7 +59,7 @@ const precisions = { cpu: 'fp32', cuda: 'fp16' } as const;
 export async function compileBundle(folder: string, options: CompileOptions): Promise<Manifest> {
   const { checkpoint, config, target = 'cpu', onProgress, signal } = options;
   await mkdir(folder, { mode: 0o700 });
-  const graphs = componentNames.map((component) => [component, buildGraph[component](config, target)] as const);
+  const graphs = componentNames.map((component) => [component, buildGraph(component, config, target)] as const);
   const placements = graphs.flatMap(([, graph]) => placeWeights(graph).placements);
   const totalBytes = placements.reduce((total, { byteLength }) => total + byteLength, 0);
   let writtenBytes = 0;

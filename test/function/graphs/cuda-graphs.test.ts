@@ -2,16 +2,12 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { compileBundle } from '../../../function/src/bundle/compile.ts';
+import { buildGraph, compileBundle } from '../../../function/src/bundle/compile.ts';
 import { type ComponentName, componentNames, graphFile, weightsFile } from '../../../function/src/bundle/manifest.ts';
 import { readModelFolder } from '../../../function/src/bundle/model-folder.ts';
 import { openSafetensors } from '../../../function/src/checkpoint/safetensors.ts';
 import { encodeOnnx } from '../../../function/src/graphs/encode-onnx.ts';
-import type { Graph } from '../../../function/src/graphs/graph-builder.ts';
 import { type ModelConfig, stableDiffusionV1 } from '../../../function/src/graphs/model-config.ts';
-import { buildTextEncoder } from '../../../function/src/graphs/text-encoder.ts';
-import { buildUnet } from '../../../function/src/graphs/unet.ts';
-import { buildVaeDecoder, buildVaeEncoder } from '../../../function/src/graphs/vae.ts';
 import { createNoiseGenerator } from '../../../function/src/pipeline/random/noise-generator.ts';
 import { createSessionHost, type SessionHost } from '../../../function/src/runtime/session-host.ts';
 import type { Feeds } from '../../../function/src/runtime/session-protocol.ts';
@@ -21,12 +17,7 @@ import { cudaOnlyOperators, lowerToCpu } from '../../support/lower-to-cpu.ts';
 /** Half precision carries eleven bits; the networks are some sixty layers deep. */
 const TOLERANCE = 1e-3;
 
-const builders: Record<ComponentName, (config: ModelConfig) => Graph> = {
-  text_encoder: ({ text }) => buildTextEncoder(text, 'cuda'),
-  unet: ({ unet }) => buildUnet(unet, 'cuda'),
-  vae_decoder: ({ vae }) => buildVaeDecoder(vae, 'cuda'),
-  vae_encoder: ({ vae }) => buildVaeEncoder(vae, 'cuda'),
-};
+const cudaGraph = (component: ComponentName, config: ModelConfig) => buildGraph(component, config, 'cuda');
 
 const noise = createNoiseGenerator('cpu', 7);
 const normal = (...dims: number[]) => ({ data: noise.randn(dims.reduce((a, b) => a * b, 1)), dims });
@@ -68,7 +59,7 @@ describe('the graphs for CUDA, said in the operators of the CPU provider', () =>
     await checkpoint.close();
     for (const component of componentNames) {
       const lowered = join(folder, `${component}.lowered.onnx`);
-      await writeFile(lowered, encodeOnnx(lowerToCpu(builders[component](config)), weightsFile(component)));
+      await writeFile(lowered, encodeOnnx(lowerToCpu(cudaGraph(component, config)), weightsFile(component)));
       await host.load(`cpu ${component}`, cpu.graphPath(component));
       await host.load(`cuda ${component}`, lowered);
     }
@@ -95,7 +86,7 @@ describe('the graphs for CUDA, said in the operators of the CPU provider', () =>
     test(`${component}: onnxruntime accepts the graph itself and lacks only kernels for it`, async () => {
       const loading = host.load('original', join(folder, graphFile(component)));
       const { config } = await readModelFolder(embeddedModelFolder);
-      const operators = [...cudaOnlyOperators(builders[component](config))];
+      const operators = [...cudaOnlyOperators(cudaGraph(component, config))];
       if (operators.length === 0) return loading;
       await assert.rejects(loading, (error: Error) => {
         // Types, shapes and attributes are checked first; what is wrong there has another message.
@@ -109,7 +100,7 @@ describe('the graphs for CUDA, said in the operators of the CPU provider', () =>
 test('the full-size graphs for CUDA use every fused operator, and nothing in place of one', () => {
   const operators = new Set<string>();
   for (const component of componentNames) {
-    const graph = builders[component](stableDiffusionV1);
+    const graph = cudaGraph(component, stableDiffusionV1);
     for (const { opType } of graph.nodes) operators.add(opType);
   }
   for (const fused of ['NhwcConv', 'GroupNorm', 'SkipGroupNorm', 'BiasSplitGelu', 'MultiHeadAttention']) {
