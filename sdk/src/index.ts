@@ -19,7 +19,7 @@ export type {
   SucceededJob,
   Timings,
   Warning,
-} from './contract.ts';
+} from './contract/index.ts';
 export { createSafelight } from './create-safelight.ts';
 export { AuthenticationError } from './errors/authentication-error.ts';
 export { ConflictError } from './errors/conflict-error.ts';

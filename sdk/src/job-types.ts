@@ -1,4 +1,4 @@
-import type { GenerateSettings, Job, JobImage, Phase, SucceededJob, Timings, Warning } from './contract.ts';
+import type { GenerateSettings, Job, JobImage, Phase, SucceededJob, Timings, Warning } from './contract/index.ts';
 
 export type FailedJob = Extract<Job, { status: 'failed' }>;
 export type CanceledJob = Extract<Job, { status: 'canceled' }>;

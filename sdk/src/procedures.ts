@@ -11,17 +11,17 @@ import {
   type ModelInfo,
   modelInfoSchema,
   modelRefSchema,
+  type ParsedSubmitInput,
   type SignedUrl,
   signedUrlSchema,
   signInputSchema,
-  type submitInputSchema,
-} from './contract.ts';
+} from './contract/index.ts';
 import { parseInput } from './parse-input.ts';
 import type { ProcedureCall } from './transport/transport.ts';
 
 /** Every procedure of the API: its path, its checked input and the shape of its answer. All throw `InvalidInputError`. */
 export const procedures = {
-  submit: (input: z.output<typeof submitInputSchema>): ProcedureCall<Job> => ({
+  submit: (input: ParsedSubmitInput): ProcedureCall<Job> => ({
     type: 'mutation',
     path: 'jobs.submit',
     input,

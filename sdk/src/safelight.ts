@@ -1,5 +1,5 @@
 import type { CallOptions } from './call-options.ts';
-import type { GenerateInput, Health, Job, JobPage, ModelInfo } from './contract.ts';
+import type { GenerateInput, Health, Job, JobPage, ModelInfo } from './contract/index.ts';
 import type { Images } from './images/images.ts';
 import type { GenerateResult } from './job-types.ts';
 import type { GenerateOptions, SubmitOptions } from './jobs/generate.ts';

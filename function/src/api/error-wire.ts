@@ -16,6 +16,7 @@ const WIRE_CODES: Record<ErrorCode, { trpcCode: TrpcCode; httpStatus: number }> 
   conflict: { trpcCode: 'CONFLICT', httpStatus: 409 },
   payload_too_large: { trpcCode: 'PAYLOAD_TOO_LARGE', httpStatus: 413 },
   rate_limited: { trpcCode: 'TOO_MANY_REQUESTS', httpStatus: 429 },
+  quota_exceeded: { trpcCode: 'TOO_MANY_REQUESTS', httpStatus: 429 },
   canceled: { trpcCode: 'CLIENT_CLOSED_REQUEST', httpStatus: 499 },
   storage_full: { trpcCode: 'INTERNAL_SERVER_ERROR', httpStatus: 507 },
   model_corrupt: { trpcCode: 'INTERNAL_SERVER_ERROR', httpStatus: 500 },

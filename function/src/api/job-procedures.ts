@@ -1,4 +1,4 @@
-import type { Job, JobPage, ParsedGenerateInput, SignedUrl } from '@safelight/sdk/contract';
+import type { Job, JobPage, ParsedSubmitInput, SignedUrl } from '@safelight/sdk/contract';
 import { FunctionError } from '../errors.ts';
 import { hashInput } from '../jobs/input-hash.ts';
 import { isFinished, type JobRecord } from '../jobs/job-record.ts';
@@ -19,16 +19,15 @@ const readOwnJob = async (context: ApiContext, jobId: string): Promise<JobRecord
   requireOwnJob(context, await context.services.store.get(jobId));
 
 /** Accepts a job, once per idempotency key. */
-export const submitJob = async (
-  context: ApiContext,
-  { idempotencyKey, ...input }: ParsedGenerateInput & { idempotencyKey: string },
-): Promise<Job> => {
+export const submitJob = async (context: ApiContext, submitted: ParsedSubmitInput): Promise<Job> => {
   const { services, owner } = context;
-  const inputHash = hashInput(input);
+  const { idempotencyKey, webhook, ...input } = submitted;
+  const webhookUrl = webhook?.url ?? null;
+  const inputHash = hashInput(webhookUrl === null ? input : { ...input, webhookUrl });
   // First of all: a repeated call must get its job even when the model is gone by now or the queue is full.
   const earlier = await services.store.find(owner, idempotencyKey);
   const settings = earlier?.settings ?? services.engine.resolve(input);
-  const record = await services.store.create({ owner, idempotencyKey, inputHash, settings });
+  const record = await services.store.create({ owner, idempotencyKey, inputHash, settings, webhookUrl });
   // Also for a repeated call: the first one may have been cut off before its message was sent.
   if (record.status === 'queued') await services.queue.send(record.id);
   return await toJob(context, record);

@@ -24,8 +24,8 @@ const toImage = async (context: ApiContext, image: StoredImage) => {
 
 /** A job as its owner sees it now: with its place in the queue, and URLs signed afresh. */
 export const toJob = async (context: ApiContext, record: JobRecord): Promise<Job> => {
-  const { id, settings, attempt, createdAt, startedAt, finishedAt, result, error } = record;
-  const base = { id, settings, attempt, createdAt: toIso(createdAt), warnings: result?.warnings ?? [] };
+  const { id, revision, settings, attempt, createdAt, startedAt, finishedAt, result, error } = record;
+  const base = { id, revision, settings, attempt, createdAt: toIso(createdAt), warnings: result?.warnings ?? [] };
   const finished = { finishedAt: toIso(finishedAt ?? createdAt) };
   const started = { startedAt: toIso(startedAt ?? createdAt) };
   switch (record.status) {
@@ -38,7 +38,8 @@ export const toJob = async (context: ApiContext, record: JobRecord): Promise<Job
     case 'succeeded': {
       if (result === null) throw new Error(`Job ${id} succeeded without a result`);
       const images = await Promise.all(result.images.map((image) => toImage(context, image)));
-      return { ...base, ...started, ...finished, status: 'succeeded', images, timings: result.timings };
+      const { timings, usage } = result;
+      return { ...base, ...started, ...finished, status: 'succeeded', images, timings, usage };
     }
     case 'failed': {
       const unknown = { code: 'internal' as const, message: 'The job failed', isRetryable: false };

@@ -53,6 +53,8 @@ export function describePhase(phase: Phase): string {
       return `${ofImages(phase)}developing`;
     case 'uploading':
       return 'storing';
+    case 'other':
+      return 'working';
   }
 }
 

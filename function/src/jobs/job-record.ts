@@ -3,6 +3,7 @@ import type {
   ImageFormat,
   JobError,
   JobStatus,
+  JobUsage,
   Phase,
   Timings,
   Warning,
@@ -25,6 +26,7 @@ export interface JobResult {
   images: StoredImage[];
   warnings: Warning[];
   timings: Timings;
+  usage: JobUsage;
 }
 
 /** A job as it is stored. Times are epoch milliseconds. */
@@ -36,9 +38,11 @@ export interface JobRecord {
   /** SHA-256 of the input: tells a repeated call from a key used twice. */
   readonly inputHash: string;
   readonly settings: GenerateSettings;
+  /** Where to announce the job's end, if anywhere. */
+  readonly webhookUrl: string | null;
   readonly createdAt: number;
   status: JobStatus;
-  /** Grows with every write. */
+  /** Grows with every write: clients tell later states from earlier ones by it. */
   revision: number;
   /** The fencing number: grows each time a worker takes the job, and every write of a worker must name it. */
   attempt: number;
@@ -65,6 +69,7 @@ export interface NewJob {
   idempotencyKey: string;
   inputHash: string;
   settings: GenerateSettings;
+  webhookUrl: string | null;
 }
 
 /** A job just submitted. */

@@ -5,6 +5,7 @@ import type { ObjectStore } from '../storage/object-store.ts';
 import type { JobHold, JobRecord, JobResult } from './job-record.ts';
 import type { JobStore, WriteResult } from './job-store.ts';
 import { type LeaseKeeper, StopWork, stalledError } from './lease-keeper.ts';
+import { type GpuPrice, usageOf } from './price.ts';
 import { storeImages } from './store-images.ts';
 
 /** How an attempt ended, and what is to be written about it. */
@@ -23,6 +24,8 @@ export interface RunJobOptions {
   job: JobRecord;
   keeper: LeaseKeeper;
   now: () => number;
+  /** Absent where nothing is billed. */
+  gpuPrice?: GpuPrice | undefined;
 }
 
 const failure = (cause: unknown): Outcome => {
@@ -46,7 +49,8 @@ const stopped = ({ stopCause }: StopWork): Outcome => {
   return { kind: 'handed_back' };
 };
 
-const generateAndStore = async ({ engine, objects, job, keeper, now }: RunJobOptions): Promise<JobResult> => {
+const generateAndStore = async (options: RunJobOptions): Promise<JobResult> => {
+  const { engine, objects, job, keeper, now, gpuPrice } = options;
   const startedAt = job.startedAt ?? now();
   const generation = await engine.generate(job.settings, { signal: keeper.signal, onPhase: keeper.report });
   const reason: unknown = keeper.signal.reason;
@@ -64,7 +68,8 @@ const generateAndStore = async ({ engine, objects, job, keeper, now }: RunJobOpt
   });
   const queueMs = Math.max(0, startedAt - job.createdAt);
   const timings = { queueMs, ...generation.timings, uploadMs: Math.max(0, now() - uploadStartedAt) };
-  return { images, warnings: generation.warnings, timings };
+  const gpuSeconds = Math.max(0, now() - startedAt) / 1000;
+  return { images, warnings: generation.warnings, timings, usage: usageOf(gpuSeconds, gpuPrice) };
 };
 
 /** Makes a job's pictures and stores them. Never rejects: however it ends is an outcome. */

@@ -6,6 +6,7 @@ import type { JobRecord } from './job-record.ts';
 import type { JobStore } from './job-store.ts';
 import { type LeaseKeeper, startLeaseKeeper } from './lease-keeper.ts';
 import { describeError, type LogFields, type Logger } from './logger.ts';
+import type { GpuPrice } from './price.ts';
 import { type Outcome, runJob, type Settlement, settle } from './run-job.ts';
 
 export interface WorkerOptions {
@@ -26,6 +27,8 @@ export interface WorkerOptions {
   stallMs?: number;
   /** Delay before the second attempt; it doubles for each further one, up to a minute. @defaultValue 1000 */
   backoffMs?: number;
+  /** What the worker's time costs. @defaultValue nothing: the owner's own machine */
+  gpuPrice?: GpuPrice | undefined;
   /** @defaultValue Date.now */
   now?: () => number;
   /** @defaultValue Math.random */
@@ -97,7 +100,7 @@ export const startWorker = (options: WorkerOptions): Worker => {
     current = keeper;
     if (draining.signal.aborted) keeper.abort('draining');
     try {
-      const outcome = await runJob({ engine, objects, job, keeper, now });
+      const outcome = await runJob({ engine, objects, job, keeper, now, gpuPrice: options.gpuPrice });
       // A heartbeat still under way must not follow the final write.
       await keeper.stop();
       const settlement = await settlePatiently(outcome, job);

@@ -1,7 +1,7 @@
 import type { Warning } from '@safelight/sdk/contract';
 import type { DiffusionModel } from './diffusion-model.ts';
 
-type PromptField = Warning['field'];
+type PromptField = 'prompt' | 'negativePrompt';
 
 export interface ReadPrompt {
   /** [77]: start, the prompt, end, padding. */

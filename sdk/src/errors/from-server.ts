@@ -1,4 +1,4 @@
-import type { ErrorCode, ErrorData } from '../contract.ts';
+import type { ErrorCode, ErrorData } from '../contract/index.ts';
 import { AuthenticationError } from './authentication-error.ts';
 import { ConflictError } from './conflict-error.ts';
 import { InvalidInputError } from './invalid-input-error.ts';
@@ -14,8 +14,8 @@ export interface ErrorAnswer {
   status: number;
   /** The server's message; only trusted together with `data`. */
   message?: string | undefined;
-  /** Absent when something else than a Safelight server answered, a gateway say. */
-  data?: ErrorData | undefined;
+  /** Absent when something else than a Safelight server answered, a gateway say; its code, when it is a newer server's. */
+  data?: (Omit<ErrorData, 'code'> & { code?: ErrorCode | undefined }) | undefined;
   requestId?: string | undefined;
   jobId?: string | undefined;
   retryAfterMs?: number | undefined;
@@ -32,6 +32,7 @@ const kinds: Partial<Record<ErrorCode, ErrorKind>> = {
   model_not_found: NotFoundError,
   conflict: ConflictError,
   rate_limited: RateLimitError,
+  quota_exceeded: RateLimitError,
 };
 
 const codesByStatus: Partial<Record<number, ErrorCode>> = {

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../contract.ts';
+import type { ErrorCode } from '../contract/index.ts';
 
 /** What the client itself finds wrong, beside the codes a server sends. */
 export type ClientErrorCode = 'connection_failed' | 'request_timeout' | 'deadline_exceeded' | 'invalid_response';

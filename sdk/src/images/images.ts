@@ -1,6 +1,6 @@
 import type { CallOptions } from '../call-options.ts';
 import type { Connection } from '../connection.ts';
-import type { SignedUrl } from '../contract.ts';
+import type { SignedUrl } from '../contract/index.ts';
 import { NotFoundError } from '../errors/not-found-error.ts';
 import { SafelightError } from '../errors/safelight-error.ts';
 import type { ResultImage } from '../job-types.ts';

@@ -1,6 +1,6 @@
 import { type CallOptions, DEFAULT_WAIT_MS } from '../call-options.ts';
 import type { Connection, ScopeSubject } from '../connection.ts';
-import type { GenerateInput, Job } from '../contract.ts';
+import type { GenerateInput, Job } from '../contract/index.ts';
 import type { GenerateResult } from '../job-types.ts';
 import type { Scope } from '../timing/scope.ts';
 import { cancelQuietly } from './clean-up.ts';

@@ -1,6 +1,6 @@
 import { type CallOptions, DEFAULT_WAIT_MS } from '../call-options.ts';
 import type { Connection } from '../connection.ts';
-import type { Job } from '../contract.ts';
+import type { Job } from '../contract/index.ts';
 import type { GenerateResult } from '../job-types.ts';
 import { procedures } from '../procedures.ts';
 import { createUpdateFilter } from './update-filter.ts';

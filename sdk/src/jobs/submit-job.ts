@@ -1,5 +1,5 @@
 import type { Connection } from '../connection.ts';
-import { type GenerateInput, type Job, submitInputSchema } from '../contract.ts';
+import { type GenerateInput, type Job, submitInputSchema } from '../contract/index.ts';
 import { SafelightError } from '../errors/safelight-error.ts';
 import { parseInput } from '../parse-input.ts';
 import { procedures } from '../procedures.ts';

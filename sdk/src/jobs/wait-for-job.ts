@@ -1,5 +1,5 @@
 import type { Connection } from '../connection.ts';
-import type { Job } from '../contract.ts';
+import type { Job } from '../contract/index.ts';
 import { JobCanceledError } from '../errors/job-canceled-error.ts';
 import { JobFailedError } from '../errors/job-failed-error.ts';
 import { type GenerateResult, isFinished, type PendingJob } from '../job-types.ts';

@@ -1,5 +1,5 @@
 import type { Connection } from '../connection.ts';
-import type { Job } from '../contract.ts';
+import type { Job } from '../contract/index.ts';
 import { SafelightError } from '../errors/safelight-error.ts';
 import { isFinished } from '../job-types.ts';
 import { procedures } from '../procedures.ts';

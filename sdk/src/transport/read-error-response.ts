@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { errorDataSchema } from '../contract.ts';
+import { errorCodeSchema, errorDataSchema } from '../contract/index.ts';
 import { errorFromServer } from '../errors/from-server.ts';
 import { InvalidResponseError } from '../errors/invalid-response-error.ts';
 import type { SafelightError } from '../errors/safelight-error.ts';
@@ -9,6 +9,11 @@ import { parseRetryAfter } from './retry-after.ts';
 export const errorShapeSchema = z.object({
   message: z.string(),
   data: z.object({ httpStatus: z.optional(z.number()), safelight: z.optional(z.unknown()) }),
+});
+
+/** The server's own data. A code of a newer server is left out, so that the status speaks for it. */
+export const receivedErrorDataSchema = z.extend(errorDataSchema, {
+  code: z.catch(z.optional(errorCodeSchema), undefined),
 });
 
 /** tRPC answers one call with an object, a batch with an array. */
@@ -43,7 +48,7 @@ export async function readErrorResponse(
     requestId,
     status: response.status,
     message: shape?.message,
-    data: errorDataSchema.safeParse(shape?.data.safelight).data,
+    data: receivedErrorDataSchema.safeParse(shape?.data.safelight).data,
     retryAfterMs: parseRetryAfter(response.headers, nowMs),
   });
 }

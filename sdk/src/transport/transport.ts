@@ -1,6 +1,5 @@
 import { createTRPCUntypedClient, httpBatchStreamLink, httpLink, TRPCClientError } from '@trpc/client';
 import * as z from 'zod/mini';
-import { errorDataSchema } from '../contract.ts';
 import { ConnectionError } from '../errors/connection-error.ts';
 import { errorFromServer } from '../errors/from-server.ts';
 import { InvalidResponseError } from '../errors/invalid-response-error.ts';
@@ -10,7 +9,12 @@ import { withoutSecrets } from '../errors/without-secrets.ts';
 import type { Clock } from '../timing/clock.ts';
 import { raceAbort } from '../timing/race-abort.ts';
 import { openScope } from '../timing/scope.ts';
-import { errorShapeSchema, type RequestDetails, readErrorResponse } from './read-error-response.ts';
+import {
+  errorShapeSchema,
+  type RequestDetails,
+  readErrorResponse,
+  receivedErrorDataSchema,
+} from './read-error-response.ts';
 
 export interface TransportOptions {
   /** Without a slash at the end. */
@@ -166,7 +170,7 @@ function toSafelightError(error: unknown, procedure: RequestDetails, exchange: E
       jobId: procedure.jobId,
       status: shape.data.data.httpStatus ?? 500,
       message: shape.data.message,
-      data: errorDataSchema.safeParse(shape.data.data.safelight).data,
+      data: receivedErrorDataSchema.safeParse(shape.data.data.safelight).data,
       requestId: requestIdOf(exchange),
     });
   }

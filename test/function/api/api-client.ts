@@ -1,6 +1,6 @@
+import { type ErrorData, errorDataSchema } from '@safelight/sdk/contract';
 import { createTRPCClient, httpBatchStreamLink, httpLink, splitLink, TRPCClientError } from '@trpc/client';
 import type { AppRouter } from '../../../function/src/api/router.ts';
-import { type ErrorData, errorDataSchema } from '../../../sdk/src/contract.ts';
 
 /** A bare tRPC client, so that the API is tested without the SDK's comforts. */
 export const createApiClient = (url: string, headers: Record<string, string> = {}) =>

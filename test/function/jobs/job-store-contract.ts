@@ -29,6 +29,7 @@ export const newJob = (differences: Partial<NewJob> = {}): NewJob => ({
   idempotencyKey: `contract-key-${made++}`,
   inputHash: 'hash',
   settings: SETTINGS,
+  webhookUrl: null,
   ...differences,
 });
 
@@ -36,6 +37,7 @@ const RESULT: JobResult = {
   images: [{ index: 0, width: 64, height: 64, seed: 1, format: 'png', bytes: 3, sha256: 'ab', key: 'jobs/x/0.png' }],
   warnings: [{ code: 'unknown_words', field: 'prompt', message: 'm', words: ['w'] }],
   timings: { queueMs: 1, loadMs: 2, encodeMs: 3, denoiseMs: 4, decodeMs: 5, uploadMs: 6 },
+  usage: { gpuSeconds: 0.021, price: { amount: 0.000004, currency: 'USD', priceDate: '2026-01-01' } },
 };
 const LEASE = { leaseMs: 10_000, maxAttempts: 3 };
 const ERROR = { code: 'out_of_memory', message: 'no room', isRetryable: true } as const;

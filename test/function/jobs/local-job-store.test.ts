@@ -9,6 +9,7 @@ import Database from 'libsql';
 import { createChangeNotifier } from '../../../function/src/jobs/change-notifier.ts';
 import { createJobIdSource } from '../../../function/src/jobs/job-id.ts';
 import { openJobDatabase } from '../../../function/src/jobs/local/database.ts';
+import { INSERT_JOB } from '../../../function/src/jobs/local/job-row.ts';
 import { createLocalJobQueue } from '../../../function/src/jobs/local/local-job-queue.ts';
 import { createLocalJobStore } from '../../../function/src/jobs/local/local-job-store.ts';
 import { describeJobStore, type JobStoreFixture, newJob, SETTINGS } from './job-store-contract.ts';
@@ -85,6 +86,24 @@ describe('the job database', () => {
     await assert.rejects(openStore(folder), { code: 'unavailable', message: /newer/ });
   });
 
+  it('brings the jobs of an older version along', async () => {
+    await using folder = await createTemporaryFolder();
+    const { database, store } = await openStore(folder);
+    const job = await store.create(newJob());
+    database.close();
+    const path = join(folder.path, 'jobs.db');
+    const raw = new Database(path);
+    const old = { startedAt: 1000, finishedAt: 3500, phase: null, result: { images: [], warnings: [] }, error: null };
+    raw.prepare('UPDATE jobs SET status = ?, takeable_at = NULL, state = ?').run('succeeded', JSON.stringify(old));
+    raw.exec(`ALTER TABLE jobs DROP COLUMN webhook_url; PRAGMA user_version = 1`);
+    raw.close();
+    const newer = await openStore(folder);
+    const found = await newer.store.get(job.id);
+    assert.equal(found?.webhookUrl, null);
+    assert.deepEqual(found?.result?.usage, { gpuSeconds: 2.5 });
+    newer.database.close();
+  });
+
   it('says busy, retryably, when another process holds it for too long', async () => {
     await using folder = await createTemporaryFolder();
     const { database, store } = await openStore(folder);
@@ -158,7 +177,7 @@ describe('100,000 jobs', () => {
     await using folder = await createTemporaryFolder();
     const { database, store, queue } = await openStore(folder, Date.now, 1_000_000);
     const newId = createJobIdSource();
-    const insert = database.prepare('INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    const insert = database.prepare(INSERT_JOB);
     const state = JSON.stringify({
       startedAt: null,
       finishedAt: null,
@@ -186,6 +205,7 @@ describe('100,000 jobs', () => {
             0,
             isQueued ? i : null,
             state,
+            null,
           );
         }
       });

@@ -8,6 +8,7 @@ export const API_KEY = 'sk-very-secret-key';
 
 const base = {
   id: JOB_ID,
+  revision: 1,
   settings: {
     prompt: SECRET_PROMPT,
     negativePrompt: '',
@@ -28,12 +29,22 @@ const base = {
   warnings: [],
 } as const;
 
+const phaseNames = ['provisioning', 'loading', 'encoding', 'denoising', 'decoding', 'uploading'];
+
+/** A state's place in the job's life, as a server would number it: attempts outweigh phases. */
+function revisionOf(attempt: number, phase: Phase): number {
+  const step = phase.name === 'denoising' ? phase.step : 0;
+  return attempt * 1000 + (phase.name === 'queued' ? 900 : 100 + phaseNames.indexOf(phase.name) * 10 + step);
+}
+
 export function queuedJob(position = 0, attempt = 0): Job {
-  return { ...base, warnings: [], attempt, status: 'queued', phase: { name: 'queued', position } };
+  const phase = { name: 'queued', position } as const;
+  return { ...base, warnings: [], attempt, revision: revisionOf(attempt, phase), status: 'queued', phase };
 }
 
 export function runningJob(phase: Phase, attempt = 1): Job {
-  return { ...base, warnings: [], attempt, status: 'running', startedAt: '2026-01-01T00:00:01.000Z', phase };
+  const revision = revisionOf(attempt, phase);
+  return { ...base, revision, warnings: [], attempt, status: 'running', startedAt: '2026-01-01T00:00:01.000Z', phase };
 }
 
 export function denoisingJob(step: number, attempt = 1): Job {
@@ -62,21 +73,38 @@ export function succeededJob(image: JobImage = jobImage()): SucceededJob {
     ...base,
     warnings: [],
     attempt: 1,
+    revision: 90_000,
     status: 'succeeded',
     startedAt: '2026-01-01T00:00:01.000Z',
     finishedAt: '2026-01-01T00:00:02.000Z',
     images: [image],
     timings: { queueMs: 1, loadMs: 2, encodeMs: 3, denoiseMs: 4, decodeMs: 5, uploadMs: 6 },
+    usage: { gpuSeconds: 1 },
   };
 }
 
 export function failedJob(): Job {
   const error = { code: 'out_of_memory', message: 'The GPU ran out of memory', isRetryable: false } as const;
-  return { ...base, warnings: [], attempt: 3, status: 'failed', finishedAt: '2026-01-01T00:00:02.000Z', error };
+  return {
+    ...base,
+    warnings: [],
+    attempt: 3,
+    revision: 90_000,
+    status: 'failed',
+    finishedAt: '2026-01-01T00:00:02.000Z',
+    error,
+  };
 }
 
 export function canceledJob(): Job {
-  return { ...base, warnings: [], attempt: 1, status: 'canceled', finishedAt: '2026-01-01T00:00:02.000Z' };
+  return {
+    ...base,
+    warnings: [],
+    attempt: 1,
+    revision: 90_000,
+    status: 'canceled',
+    finishedAt: '2026-01-01T00:00:02.000Z',
+  };
 }
 
 /** What a test compares updates by. */

@@ -6,9 +6,10 @@ import { FunctionError } from '../../errors.ts';
 
 /** How long a write waits for another process's. Ours take well under a millisecond, plus the disk's sync. */
 const BUSY_TIMEOUT_MS = 5000;
-const SCHEMA_VERSION = 1;
 
-const SCHEMA = `
+/** One script per version of the schema, in order: a data folder runs those that it has not seen. */
+const MIGRATIONS = [
+  `
   CREATE TABLE jobs (
     id TEXT PRIMARY KEY,
     owner TEXT NOT NULL,
@@ -28,7 +29,14 @@ const SCHEMA = `
   CREATE INDEX jobs_by_owner ON jobs (owner, id);
   -- Finished jobs are not in it, so taking a job and counting the queue do not slow down as they pile up.
   CREATE INDEX jobs_to_take ON jobs (status, takeable_at, id) WHERE takeable_at IS NOT NULL;
-`;
+`,
+  `
+  ALTER TABLE jobs ADD COLUMN webhook_url TEXT;
+  -- Jobs from before usage was kept: the time from start to end is what it counts.
+  UPDATE jobs SET state = json_set(state, '$.result.usage', json_object('gpuSeconds',
+    (json_extract(state, '$.finishedAt') - json_extract(state, '$.startedAt')) / 1000.0)) WHERE status = 'succeeded';
+`,
+] as const;
 
 /** The embedded database: one connection, statements prepared once, all calls synchronous and short. */
 export interface JobDatabase {
@@ -80,14 +88,13 @@ const runTransaction = <T>(db: Database.Database, work: () => T): T => {
 
 const migrate = (db: Database.Database): void => {
   const version = (db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version;
-  if (version === SCHEMA_VERSION) return;
-  if (version > SCHEMA_VERSION)
+  if (version > MIGRATIONS.length)
     throw new FunctionError(
       'unavailable',
       'The data folder was written by a newer Safelight: update, or use another folder',
     );
-  db.exec(SCHEMA);
-  db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+  for (const script of MIGRATIONS.slice(version)) db.exec(script);
+  db.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
 };
 
 /** Only a first start switches to WAL; two at once may collide there, where SQLite does not wait by itself. */

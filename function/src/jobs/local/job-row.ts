@@ -17,6 +17,7 @@ export interface JobRow {
   takeable_at: number | null;
   /** JSON of what is never searched for. */
   state: string;
+  webhook_url: string | null;
 }
 
 type JobState = Pick<JobRecord, 'startedAt' | 'finishedAt' | 'phase' | 'result' | 'error'>;
@@ -27,6 +28,7 @@ export const fromRow = (row: JobRow): JobRecord => ({
   idempotencyKey: row.idempotency_key,
   inputHash: row.input_hash,
   settings: JSON.parse(row.settings) as GenerateSettings,
+  webhookUrl: row.webhook_url,
   createdAt: row.created_at,
   status: row.status,
   revision: row.revision,
@@ -55,8 +57,9 @@ export const toInsertValues = (job: JobRecord): (string | number | null)[] => [
   job.cancelRequested ? 1 : 0,
   job.takeableAt,
   stateOf(job),
+  job.webhookUrl,
 ];
-export const INSERT_JOB = 'INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)';
+export const INSERT_JOB = 'INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)';
 
 /** Parameters of `UPDATE_JOB`: only what can change, so that progress does not rewrite the settings. */
 export const toUpdateValues = (job: JobRecord): (string | number | null)[] => [

@@ -1,0 +1,110 @@
+import * as z from 'zod/mini';
+import { integer, openEnum, unknownFields } from './checks.ts';
+
+/** The largest seed: seeds are unsigned 32-bit integers. */
+export const MAX_SEED = 0xffff_ffff;
+/** Image sizes are whole latent cells: the autoencoder works on blocks of 8 by 8 pixels. */
+export const SIZE_STEP = 8;
+
+const size = (name: string) =>
+  integer(name, 64, 2048).check(z.multipleOf(SIZE_STEP, `${name} must be a multiple of ${SIZE_STEP}`));
+
+const text = (name: string) =>
+  z.string(`${name} must be a text`).check(
+    z.maxLength(10_000, `${name} is longer than 10,000 characters: shorten it`),
+    z.refine((value) => !value.includes('\0'), `${name} contains a null byte: remove it`),
+  );
+
+/** Samplers by name. The name in other tools: DDIM, PLMS, Euler, Euler a, DPM++ 2M. */
+export const samplerSchema = z.enum(
+  ['ddim', 'plms', 'euler', 'euler_a', 'dpmpp_2m'],
+  'sampler must be one of ddim, plms, euler, euler_a, dpmpp_2m',
+);
+export type SamplerName = z.infer<typeof samplerSchema>;
+
+/** How noise levels are spread over the steps. DDIM and PLMS know `ddim_uniform` only; the others `normal` and `karras`. */
+export const scheduleSchema = z.enum(
+  ['ddim_uniform', 'normal', 'karras'],
+  'schedule must be one of ddim_uniform, normal, karras',
+);
+export type ScheduleName = z.infer<typeof scheduleSchema>;
+
+export const imageFormatSchema = z.enum(['png', 'jpeg', 'webp'], 'format must be one of png, jpeg, webp');
+export type ImageFormat = z.infer<typeof imageFormatSchema>;
+
+/** Which of PyTorch's random generators the seed drives. `cuda` is what CompVis' scripts and AUTOMATIC1111 draw with. */
+export const rngSchema = z.enum(['cuda', 'cpu'], 'rng must be cuda or cpu');
+export type RngName = z.infer<typeof rngSchema>;
+
+/** A model by its name on the server. */
+export const modelNameSchema = z
+  .string('model must be a name')
+  .check(
+    z.regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'model must be a name of lower-case letters, digits, ".", "_" and "-"'),
+  );
+
+/** What to draw. Everything but the prompt has a default, most of them the model's own. */
+export const generateInputSchema = z.strictObject(
+  {
+    /** What the picture shows. */
+    prompt: text('prompt').check(z.refine((value) => value.trim() !== '', 'prompt is empty: say what to draw')),
+    /** What the picture should not show. */
+    negativePrompt: z._default(text('negativePrompt'), ''),
+    /** Name of a model that the server has; absent, the server's default. */
+    model: z.optional(modelNameSchema),
+    /** Pixels, a multiple of 8; absent, the size the model was trained at. */
+    width: z.optional(size('width')),
+    /** Pixels, a multiple of 8; absent, the size the model was trained at. */
+    height: z.optional(size('height')),
+    /** Denoising steps; absent, the model's default. DDIM and PLMS may run more, where 1000 is not divisible, as the original does. */
+    steps: z.optional(integer('steps', 1, 1000)),
+    /** Classifier-free guidance; 1 switches it off. Absent, the model's default. */
+    guidanceScale: z.optional(
+      z
+        .number('guidanceScale must be a number from 0 to 100')
+        .check(
+          z.minimum(0, 'guidanceScale must be a number from 0 to 100'),
+          z.maximum(100, 'guidanceScale must be a number from 0 to 100'),
+        ),
+    ),
+    sampler: z.optional(samplerSchema),
+    /** Absent, the sampler's customary one. */
+    schedule: z.optional(scheduleSchema),
+    /** Fresh noise per step: 0 is none, 1 is ancestral sampling. Absent, the sampler's own: 0 for DDIM, 1 for Euler a. */
+    eta: z.optional(
+      z
+        .number('eta must be a number from 0 to 1')
+        .check(z.minimum(0, 'eta must be a number from 0 to 1'), z.maximum(1, 'eta must be a number from 0 to 1')),
+    ),
+    /** Absent, the server chooses one and returns it. Image i uses seed + i. */
+    seed: z.optional(integer('seed', 0, MAX_SEED)),
+    rng: z._default(rngSchema, 'cuda'),
+    /** How many images. */
+    count: z._default(integer('count', 1, 16), 1),
+    format: z._default(imageFormatSchema, 'png'),
+  },
+  unknownFields,
+);
+/** What a caller passes. */
+export type GenerateInput = z.input<typeof generateInputSchema>;
+/** The same with the contract's defaults filled in; the model's are still open. */
+export type ParsedGenerateInput = z.output<typeof generateInputSchema>;
+
+/** Every choice made: what a job really runs with. Passing it to `generate` again gives the same pictures. */
+export const generateSettingsSchema = z.object({
+  prompt: z.string(),
+  negativePrompt: z.string(),
+  model: modelNameSchema,
+  width: size('width'),
+  height: size('height'),
+  steps: integer('steps', 1, 1000),
+  guidanceScale: z.number(),
+  sampler: openEnum(samplerSchema),
+  schedule: openEnum(scheduleSchema),
+  eta: z.number(),
+  seed: integer('seed', 0, MAX_SEED),
+  rng: rngSchema,
+  count: integer('count', 1, 16),
+  format: openEnum(imageFormatSchema),
+});
+export type GenerateSettings = z.infer<typeof generateSettingsSchema>;
