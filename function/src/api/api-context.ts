@@ -2,15 +2,18 @@ import type { Engine } from '../engine.ts';
 import type { ChangeNotifier } from '../jobs/change-notifier.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
 import type { JobStore } from '../jobs/job-store.ts';
+import type { GpuPrice } from '../jobs/price.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 
 /** What the API works with; the same for all requests. */
 export interface ApiServices {
   store: JobStore;
   queue: Pick<JobQueue, 'send'>;
-  objects: Pick<ObjectStore, 'sign'>;
+  objects: Pick<ObjectStore, 'sign' | 'signUpload'>;
   engine: Pick<Engine, 'defaultModel' | 'models' | 'resolve'>;
   notifier: ChangeNotifier;
+  /** What a worker's time costs; absent where nothing is billed. */
+  gpuPrice?: GpuPrice | undefined;
   /** How long image URLs are good for. */
   urlSeconds: number;
   /** The server's version, for `health`. */

@@ -78,6 +78,8 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<List
     const owner = authenticate(request.headers.authorization);
     if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw payloadTooLarge();
     const baseUrl = publicUrl?.replace(/\/+$/, '') ?? url.origin;
+    // Answers hold prompts and signed URLs, and a job that is polled changes.
+    response.setHeader('cache-control', 'no-store');
     const context: ApiContext = { services, owner, requestId, baseUrl };
     await nodeHTTPRequestHandler({
       router: appRouter,

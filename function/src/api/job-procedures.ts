@@ -1,8 +1,16 @@
-import type { Job, JobPage, ParsedSubmitInput, SignedUrl } from '@safelight/sdk/contract';
+import type {
+  Estimate,
+  Job,
+  JobPage,
+  ParsedEstimateInput,
+  ParsedSubmitInput,
+  SignedUrl,
+} from '@safelight/sdk/contract';
 import { FunctionError } from '../errors.ts';
 import { hashInput } from '../jobs/input-hash.ts';
 import { isFinished, type JobRecord } from '../jobs/job-record.ts';
 import type { ApiContext } from './api-context.ts';
+import { estimate } from './estimate.ts';
 import { signImage, toJob } from './job-view.ts';
 import { linkSignals } from './linked-signal.ts';
 
@@ -31,6 +39,17 @@ export const submitJob = async (context: ApiContext, submitted: ParsedSubmitInpu
   // Also for a repeated call: the first one may have been cut off before its message was sent.
   if (record.status === 'queued') await services.queue.send(record.id);
   return await toJob(context, record);
+};
+
+/** Jobs to judge an estimate by. */
+const SAMPLED_RUNS = 20;
+
+/** What a job would take, without submitting it. @throws FunctionError as `submitJob` does for such input. */
+export const estimateJob = async (context: ApiContext, input: ParsedEstimateInput): Promise<Estimate> => {
+  const { store, engine, gpuPrice } = context.services;
+  const settings = engine.resolve({ ...input, prompt: '', negativePrompt: '' });
+  const [runs, { queued }] = await Promise.all([store.recentRuns(settings.model, SAMPLED_RUNS), store.counts()]);
+  return estimate(settings, { runs, queued, gpuPrice });
 };
 
 export const getJob = async (context: ApiContext, jobId: string): Promise<Job> =>

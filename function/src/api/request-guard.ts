@@ -41,9 +41,9 @@ export const createRequestGuard = ({ hasApiKeys, corsOrigins }: RequestGuardOpti
     if (corsOrigins.length > 0) response.setHeader('vary', 'origin');
     if (origin === undefined || !corsOrigins.includes(origin)) return false;
     response.setHeader('access-control-allow-origin', origin);
-    response.setHeader('access-control-expose-headers', 'x-request-id, retry-after');
+    response.setHeader('access-control-expose-headers', 'x-request-id, retry-after, date');
     if (method !== 'OPTIONS') return false;
-    response.setHeader('access-control-allow-methods', 'GET, POST');
+    response.setHeader('access-control-allow-methods', 'GET, POST, PUT');
     response.setHeader('access-control-allow-headers', ALLOWED_HEADERS);
     response.setHeader('access-control-max-age', '600');
     response.writeHead(204).end();

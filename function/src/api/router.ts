@@ -1,4 +1,6 @@
 import {
+  estimateInputSchema,
+  estimateSchema,
   healthSchema,
   jobPageSchema,
   jobRefSchema,
@@ -9,13 +11,18 @@ import {
   signedUrlSchema,
   signInputSchema,
   submitInputSchema,
+  uploadInputSchema,
+  uploadTicketSchema,
+  usageInputSchema,
+  usageSchema,
 } from '@safelight/sdk/contract';
 import { initTRPC } from '@trpc/server';
 import * as z from 'zod/mini';
 import { FunctionError } from '../errors.ts';
 import type { ApiContext } from './api-context.ts';
 import { toErrorShape } from './error-wire.ts';
-import { cancelJob, getJob, listJobs, signJobImage, submitJob, watchJob } from './job-procedures.ts';
+import { cancelJob, estimateJob, getJob, listJobs, signJobImage, submitJob, watchJob } from './job-procedures.ts';
+import { createUpload } from './upload-procedures.ts';
 
 /** Silence on a stream that proxies and clients may take for a broken connection is broken this often. */
 const STREAM_PING_MS = 10_000;
@@ -45,6 +52,24 @@ const jobs = t.router({
     .input(listInputSchema)
     .output(jobPageSchema)
     .query(({ ctx, input }) => listJobs(ctx, input)),
+  estimate: t.procedure
+    .input(estimateInputSchema)
+    .output(estimateSchema)
+    .query(({ ctx, input }) => estimateJob(ctx, input)),
+});
+
+const uploads = t.router({
+  create: t.procedure
+    .input(uploadInputSchema)
+    .output(uploadTicketSchema)
+    .mutation(({ ctx, input }) => createUpload(ctx, input)),
+});
+
+const usage = t.router({
+  get: t.procedure
+    .input(usageInputSchema)
+    .output(usageSchema)
+    .query(async ({ ctx, input }) => ({ entries: await ctx.services.store.usage({ owner: ctx.owner, ...input }) })),
 });
 
 const images = t.router({
@@ -77,7 +102,9 @@ const models = t.router({
 export const appRouter = t.router({
   jobs,
   images,
+  uploads,
   models,
+  usage,
   health: t.procedure.output(healthSchema).query(async ({ ctx }) => {
     const { store, engine, version } = ctx.services;
     return { status: 'ok' as const, version, defaultModel: engine.defaultModel, ...(await store.counts()) };

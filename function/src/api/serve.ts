@@ -18,7 +18,15 @@ const DEFAULT_PORT = 7788;
 export interface ServerOptions
   extends Pick<
     WorkerOptions,
-    'leaseSeconds' | 'maxAttempts' | 'heartbeatMs' | 'phaseIntervalMs' | 'stallMs' | 'backoffMs' | 'now' | 'random'
+    | 'leaseSeconds'
+    | 'maxAttempts'
+    | 'heartbeatMs'
+    | 'phaseIntervalMs'
+    | 'stallMs'
+    | 'backoffMs'
+    | 'gpuPrice'
+    | 'now'
+    | 'random'
   > {
   /** Makes the pictures. It stays the caller's to close, after the server. */
   engine: Engine;
@@ -102,7 +110,8 @@ export const startServer = async (options: ServerOptions): Promise<SafelightServ
   // Every watcher listens to it; Node would take more than ten for a leak.
   setMaxListeners(0, closing.signal);
   const version = options.version ?? packageVersion();
-  const services = { store, queue, objects, engine, notifier, urlSeconds, version, closing: closing.signal };
+  const { gpuPrice } = options;
+  const services = { store, queue, objects, engine, notifier, gpuPrice, urlSeconds, version, closing: closing.signal };
 
   // Before the worker: with the port in use, no job must be taken.
   const http = await createHttpServer({

@@ -8,7 +8,7 @@ export interface ChangeSubscription {
   close(): void;
 }
 
-/** Tells waiting code of this process that something changed. A topic is a job's id, or `QUEUE_TOPIC`. */
+/** Tells waiting code of this process that something changed. A topic is a job's id, or one of those below. */
 export interface ChangeNotifier {
   notify(topic: string): void;
   subscribe(topic: string): ChangeSubscription;
@@ -16,6 +16,8 @@ export interface ChangeNotifier {
 
 /** Something may be there for a worker. */
 export const QUEUE_TOPIC = 'queue';
+/** A job's end may have to be announced. */
+export const WEBHOOK_TOPIC = 'webhooks';
 
 /** Waits, unless the signal aborts: then rejects with its reason. Leaves no timer or listener behind. */
 export const waitFor = (timeoutMs: number, signal: AbortSignal, onWake?: (wake: () => void) => void): Promise<void> =>

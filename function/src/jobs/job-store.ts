@@ -1,4 +1,4 @@
-import type { JobError, Phase } from '@safelight/sdk/contract';
+import type { GenerateSettings, JobError, Phase, Timings, UsageEntry } from '@safelight/sdk/contract';
 import type { JobHold, JobRecord, JobResult, NewJob } from './job-record.ts';
 
 export interface AcquireOptions {
@@ -24,6 +24,20 @@ export interface ListOptions {
   cursor?: string | undefined;
 }
 
+export interface UsageOptions {
+  owner: string;
+  /** YYYY-MM-DD, UTC. */
+  from: string;
+  /** The last day, included. */
+  to: string;
+}
+
+/** How long a finished job took for its size: what estimates are judged by. */
+export interface RunSample {
+  settings: Pick<GenerateSettings, 'width' | 'height' | 'steps' | 'count'>;
+  timings: Timings;
+}
+
 /** Job records. Every write is atomic and durable when its promise resolves. */
 export interface JobStore {
   /**
@@ -40,6 +54,10 @@ export interface JobStore {
   /** How many queued jobs come before this one, counted up to 1,000. */
   queuePosition(job: JobRecord): Promise<number>;
   counts(): Promise<{ queued: number; running: number }>;
+  /** What the owner's succeeded jobs used, by the UTC day on which they finished, the earliest first. */
+  usage(options: UsageOptions): Promise<UsageEntry[]>;
+  /** The latest succeeded jobs with a model, whoever's they were, newest first. */
+  recentRuns(model: string, limit: number): Promise<RunSample[]>;
 
   acquire(id: string, options: AcquireOptions): Promise<AcquireResult>;
   /** Extends the lease from now on; carries the latest phase. */

@@ -26,7 +26,21 @@ export interface SignedObjectUrl {
   expiresAt: number;
 }
 
-/** Finished pictures under deterministic keys, written once and never changed. */
+export interface SignUploadOptions extends SignOptions {
+  /** What may be sent: nothing else is taken. */
+  contentType: string;
+  bytes: number;
+  /** Of the file, in lower-case hex. */
+  sha256: string;
+}
+
+/** How to send an object without a key, until the URL expires. */
+export interface SignedUpload extends SignedObjectUrl {
+  method: 'PUT';
+  headers: Record<string, string>;
+}
+
+/** Pictures, finished ones and those that callers send, under deterministic keys, written once and never changed. */
 export interface ObjectStore {
   /**
    * Create-only and atomic: readers see the whole object or none.
@@ -38,6 +52,8 @@ export interface ObjectStore {
   stat(key: string): Promise<ObjectInfo | undefined>;
   /** A URL that lets anyone who has it read the object until it expires. Never store it: sign when read. */
   sign(key: string, options: SignOptions): Promise<SignedObjectUrl>;
+  /** Lets whoever has the URL write this one object, with exactly these bytes. */
+  signUpload(key: string, options: SignUploadOptions): Promise<SignedUpload>;
   /** Deleting what is not there is fine. */
   delete(key: string): Promise<void>;
 }

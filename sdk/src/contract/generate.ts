@@ -90,6 +90,12 @@ export type GenerateInput = z.input<typeof generateInputSchema>;
 /** The same with the contract's defaults filled in; the model's are still open. */
 export type ParsedGenerateInput = z.output<typeof generateInputSchema>;
 
+/** Input of `jobs.estimate`: what the work depends on. Not the prompt, which would stand in the request's URL. */
+export const estimateInputSchema = z.omit(generateInputSchema, { prompt: true, negativePrompt: true, seed: true });
+export type EstimateInput = z.input<typeof estimateInputSchema>;
+/** The same with the contract's defaults filled in. */
+export type ParsedEstimateInput = z.output<typeof estimateInputSchema>;
+
 /** Every choice made: what a job really runs with. Passing it to `generate` again gives the same pictures. */
 export const generateSettingsSchema = z.object({
   prompt: z.string(),

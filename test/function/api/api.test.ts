@@ -2,71 +2,17 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Job } from '@safelight/sdk/contract';
-import { type SafelightServer, type ServerOptions, startServer } from '../../../function/src/api/serve.ts';
+import { startServer } from '../../../function/src/api/serve.ts';
 import type { Engine } from '../../../function/src/engine.ts';
 import { FunctionError } from '../../../function/src/errors.ts';
 import { createFakeEngine, fakeImageData } from '../jobs/fake-engine.ts';
-import { createTemporaryFolder, type TemporaryFolder } from '../jobs/temporary-folder.ts';
-import { type ApiClient, createApiClient, failureOf } from './api-client.ts';
-
-interface Fixture extends AsyncDisposable {
-  server: SafelightServer;
-  api: ApiClient;
-  log: string[];
-  folder: TemporaryFolder;
-}
-
-const serve = async (engine: Engine = createFakeEngine(), options: Partial<ServerOptions> = {}): Promise<Fixture> => {
-  const folder = await createTemporaryFolder();
-  const log: string[] = [];
-  const logger = (level: string, event: string, fields = {}) =>
-    void log.push(JSON.stringify({ level, event, ...fields }));
-  const server = await startServer({ engine, dataDir: folder.path, port: 0, logger, ...options }).catch(
-    async (error: unknown) => {
-      await folder[Symbol.asyncDispose]();
-      throw error;
-    },
-  );
-  return {
-    server,
-    api: createApiClient(server.url),
-    log,
-    folder,
-    async [Symbol.asyncDispose]() {
-      await server.close();
-      await folder[Symbol.asyncDispose]();
-    },
-  };
-};
-
-let keyCount = 0;
-const newKey = () => `key-number-${keyCount++}`;
-
-const watchAll = async (api: ApiClient, jobId: string): Promise<Job[]> => {
-  const seen: Job[] = [];
-  for await (const job of await api.jobs.watch.query({ jobId })) seen.push(job);
-  return seen;
-};
-
-const finish = async (api: ApiClient, jobId: string): Promise<Job> => {
-  const job = (await watchAll(api, jobId)).at(-1);
-  assert.ok(job);
-  return job;
-};
-
-/** A raw request, since fetch chooses some headers itself. */
-const rawGet = async (url: string, headers: Record<string, string>, method = 'GET') => {
-  const request = httpRequest(url, { headers, method }).end();
-  const [response] = await once(request, 'response');
-  return { status: response.statusCode as number, headers: response.headers, body: await text(response) };
-};
+import { createTemporaryFolder } from '../jobs/temporary-folder.ts';
+import { createApiClient, failureOf } from './api-client.ts';
+import { type Fixture, finish, newKey, rawGet, serve, watchAll } from './serve-fixture.ts';
 
 describe('a job over HTTP', () => {
   let fixture: Fixture;
@@ -321,6 +267,14 @@ describe('a server with API keys', () => {
     const allowed = await rawGet(url, { origin: 'https://app.example' }, 'OPTIONS');
     assert.equal(allowed.status, 204);
     assert.equal(allowed.headers['access-control-allow-origin'], 'https://app.example');
+    assert.match(String(allowed.headers['access-control-allow-methods']), /PUT/);
+    const read = await rawGet(`${fixture.server.url}/trpc/health`, {
+      origin: 'https://app.example',
+      authorization: `Bearer ${keys[0]}`,
+    });
+    // What the SDK reads in a browser: other headers are hidden from it.
+    assert.equal(read.headers['access-control-expose-headers'], 'x-request-id, retry-after, date');
+    assert.equal(read.headers['cache-control'], 'no-store');
     const refused = await rawGet(url, { origin: 'https://evil.example' }, 'OPTIONS');
     assert.notEqual(refused.status, 204);
     assert.equal(refused.headers['access-control-allow-origin'], undefined);

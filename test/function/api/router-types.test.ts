@@ -18,6 +18,9 @@ test('the router agrees with the contract', () => {
   expectTypeOf<Inputs['jobs']['watch']>().toEqualTypeOf<JobRef>();
   expectTypeOf<Inputs['jobs']['cancel']>().toEqualTypeOf<JobRef>();
   expectTypeOf<Inputs['jobs']['list']>().toEqualTypeOf<z.input<typeof contract.listInputSchema>>();
+  expectTypeOf<Inputs['jobs']['estimate']>().toEqualTypeOf<contract.EstimateInput>();
+  expectTypeOf<Inputs['uploads']['create']>().toEqualTypeOf<contract.UploadInput>();
+  expectTypeOf<Inputs['usage']['get']>().toEqualTypeOf<contract.UsageInput>();
   expectTypeOf<Inputs['images']['sign']>().toEqualTypeOf<z.input<typeof contract.signInputSchema>>();
   expectTypeOf<Inputs['models']['get']>().toEqualTypeOf<z.input<typeof contract.modelRefSchema>>();
 
@@ -26,6 +29,9 @@ test('the router agrees with the contract', () => {
   expectTypeOf<Output<Procedures['jobs']['watch']>>().toEqualTypeOf<AsyncIterable<contract.Job, void>>();
   expectTypeOf<Output<Procedures['jobs']['cancel']>>().toEqualTypeOf<contract.Job>();
   expectTypeOf<Output<Procedures['jobs']['list']>>().toEqualTypeOf<contract.JobPage>();
+  expectTypeOf<Output<Procedures['jobs']['estimate']>>().toEqualTypeOf<contract.Estimate>();
+  expectTypeOf<Output<Procedures['uploads']['create']>>().toEqualTypeOf<contract.UploadTicket>();
+  expectTypeOf<Output<Procedures['usage']['get']>>().toEqualTypeOf<contract.Usage>();
   expectTypeOf<Output<Procedures['images']['sign']>>().toEqualTypeOf<contract.SignedUrl>();
   expectTypeOf<Output<Procedures['models']['list']>>().toEqualTypeOf<contract.ModelInfo[]>();
   expectTypeOf<Output<Procedures['models']['get']>>().toEqualTypeOf<contract.ModelInfo>();

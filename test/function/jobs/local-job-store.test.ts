@@ -95,7 +95,8 @@ describe('the job database', () => {
     const raw = new Database(path);
     const old = { startedAt: 1000, finishedAt: 3500, phase: null, result: { images: [], warnings: [] }, error: null };
     raw.prepare('UPDATE jobs SET status = ?, takeable_at = NULL, state = ?').run('succeeded', JSON.stringify(old));
-    raw.exec(`ALTER TABLE jobs DROP COLUMN webhook_url; PRAGMA user_version = 1`);
+    raw.exec('DROP INDEX jobs_by_end; DROP INDEX jobs_by_model; DROP TABLE webhooks');
+    raw.exec('ALTER TABLE jobs DROP COLUMN webhook_url; PRAGMA user_version = 1');
     raw.close();
     const newer = await openStore(folder);
     const found = await newer.store.get(job.id);

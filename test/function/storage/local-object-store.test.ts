@@ -10,6 +10,7 @@ import { createLocalObjectStore } from '../../../function/src/storage/local/loca
 import { createTemporaryFolder } from '../jobs/temporary-folder.ts';
 
 const KEY = 'jobs/01hzy3v7q8kfxw5t2m9n4p6r8s/0.png';
+const READ = { method: 'GET', key: KEY } as const;
 const PNG = { contentType: 'image/png' };
 const bytes = (value: number, length = 1000) => new Uint8Array(length).fill(value);
 const modeOf = async (path: string) => ((await stat(path)).mode & 0o777).toString(8);
@@ -85,10 +86,13 @@ describe('the local object store', () => {
     const store = await createLocalObjectStore({ dataDir: folder.path });
     for (const { url } of parsed) {
       const query = new URL(url, 'http://x').searchParams;
-      store.verify('jobs/job/0.png', {
-        expires: query.get('expires') ?? '',
-        signature: query.get('signature') ?? '',
-      });
+      store.verify(
+        { method: 'GET', key: 'jobs/job/0.png' },
+        {
+          expires: query.get('expires') ?? '',
+          signature: query.get('signature') ?? '',
+        },
+      );
     }
     for (let i = 0; i < 50; i++) {
       const data = (await store.get(`jobs/job/${i}.png`)) ?? new Uint8Array();
@@ -151,28 +155,57 @@ describe('the local object store', () => {
       expires: searchParams.get('expires') ?? '',
       signature: searchParams.get('signature') ?? '',
     };
-    store.verify(KEY, query);
+    store.verify(READ, query);
     const forbidden = { code: 'forbidden' };
-    assert.throws(() => store.verify(KEY.replace('0.png', '1.png'), query), forbidden);
-    assert.throws(() => store.verify(KEY, { ...query, expires: '2000000000' }), forbidden);
-    assert.throws(() => store.verify(KEY, { ...query, expires: `${query.expires}.0` }), forbidden);
-    assert.throws(() => store.verify(KEY, { ...query, signature: '' }), forbidden);
+    assert.throws(() => store.verify({ method: 'GET', key: KEY.replace('0.png', '1.png') }, query), forbidden);
+    assert.throws(() => store.verify(READ, { ...query, expires: '2000000000' }), forbidden);
+    assert.throws(() => store.verify(READ, { ...query, expires: `${query.expires}.0` }), forbidden);
+    assert.throws(() => store.verify(READ, { ...query, signature: '' }), forbidden);
     assert.throws(
       () =>
-        store.verify(KEY, {
+        store.verify(READ, {
           ...query,
           signature: `A${query.signature.slice(1)}` === query.signature ? 'B' : `A${query.signature.slice(1)}`,
         }),
       forbidden,
     );
     time = expiresAt - 1;
-    store.verify(KEY, query);
+    store.verify(READ, query);
     time = expiresAt;
-    assert.throws(() => store.verify(KEY, query), forbidden);
+    assert.throws(() => store.verify(READ, query), forbidden);
     const elsewhere = await createTemporaryFolder();
     await using _ = elsewhere;
     const other = await createLocalObjectStore({ dataDir: elsewhere.path, now: () => 0 });
-    assert.throws(() => other.verify(KEY, query), forbidden, 'another folder has another secret');
+    assert.throws(() => other.verify(READ, query), forbidden, 'another folder has another secret');
+  });
+
+  it('signs URLs for sending one file, and no other, until they expire', async () => {
+    await using folder = await createTemporaryFolder();
+    let time = 1_000_000_400;
+    const store = await createLocalObjectStore({ dataDir: folder.path, now: () => time });
+    const file = { bytes: 3, sha256: 'ab' };
+    const signed = await store.signUpload(KEY, {
+      ...{ ...file, contentType: 'image/png', expiresInSeconds: 60, baseUrl: 'http://127.0.0.1:1' },
+    });
+    assert.deepEqual(signed.headers, { 'content-type': 'image/png' });
+    assert.equal(signed.method, 'PUT');
+    const { searchParams } = new URL(signed.url);
+    const query = { expires: searchParams.get('expires') ?? '', signature: searchParams.get('signature') ?? '' };
+    const grant = { method: 'PUT', key: KEY, ...file } as const;
+    store.verify(grant, query);
+    const forbidden = { code: 'forbidden' };
+    assert.throws(() => store.verify({ ...grant, bytes: 4 }, query), forbidden);
+    assert.throws(() => store.verify({ ...grant, sha256: 'cd' }, query), forbidden);
+    assert.throws(() => store.verify(READ, query), forbidden, 'a URL for writing does not read');
+    const read = new URL((await store.sign(KEY, { expiresInSeconds: 60, baseUrl: 'http://x' })).url).searchParams;
+    const readQuery = { expires: read.get('expires') ?? '', signature: read.get('signature') ?? '' };
+    assert.throws(() => store.verify(grant, readQuery), forbidden, 'a URL for reading does not write');
+    time = signed.expiresAt;
+    assert.throws(() => store.verify(grant, query), forbidden);
+    await assert.rejects(
+      store.signUpload(KEY, { ...file, contentType: 'image/webp', expiresInSeconds: 1, baseUrl: '' }),
+      TypeError,
+    );
   });
 
   it('keeps its secret over restarts, and says when it is damaged', async () => {

@@ -35,6 +35,16 @@ const MIGRATIONS = [
   -- Jobs from before usage was kept: the time from start to end is what it counts.
   UPDATE jobs SET state = json_set(state, '$.result.usage', json_object('gpuSeconds',
     (json_extract(state, '$.finishedAt') - json_extract(state, '$.startedAt')) / 1000.0)) WHERE status = 'succeeded';
+  CREATE INDEX jobs_by_end ON jobs (owner, json_extract(state, '$.finishedAt')) WHERE status = 'succeeded';
+  CREATE INDEX jobs_by_model ON jobs (json_extract(settings, '$.model'), json_extract(state, '$.finishedAt'))
+    WHERE status = 'succeeded';
+  -- What is still to be announced; a row goes when its webhook is delivered or given up.
+  CREATE TABLE webhooks (
+    job_id TEXT PRIMARY KEY REFERENCES jobs (id),
+    due_at INTEGER NOT NULL,
+    tries INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX webhooks_to_send ON webhooks (due_at);
 `,
 ] as const;
 

@@ -1,5 +1,5 @@
 import { FunctionError } from '../../errors.ts';
-import { type ChangeNotifier, QUEUE_TOPIC } from '../change-notifier.ts';
+import { type ChangeNotifier, QUEUE_TOPIC, WEBHOOK_TOPIC } from '../change-notifier.ts';
 import { createJobRecord, isFinished, type JobRecord } from '../job-record.ts';
 import type { AcquireResult, JobStore, WriteResult } from '../job-store.ts';
 import {
@@ -13,6 +13,7 @@ import {
 } from '../transitions.ts';
 import { type JobDatabase, toStoreError } from './database.ts';
 import { fromRow, INSERT_JOB, type JobRow, toInsertValues, toUpdateValues, UPDATE_JOB } from './job-row.ts';
+import { createLocalUsage } from './local-usage.ts';
 
 /** Counting further would make reading a job slower the longer the queue is. */
 const MAX_POSITION = 1000;
@@ -33,6 +34,7 @@ const prepareStatements = (database: JobDatabase) => ({
   find: database.prepare('SELECT * FROM jobs WHERE owner = ? AND idempotency_key = ?'),
   list: database.prepare('SELECT * FROM jobs WHERE owner = ? AND id < ? ORDER BY id DESC LIMIT ?'),
   count: database.prepare('SELECT count(*) AS jobs FROM jobs WHERE status = ? AND takeable_at IS NOT NULL'),
+  announce: database.prepare('INSERT INTO webhooks (job_id, due_at, tries) VALUES (?, ?, 0)'),
   position: database.prepare(
     `SELECT count(*) AS jobs FROM (SELECT 1 FROM jobs
      WHERE status = 'queued' AND takeable_at IS NOT NULL AND (takeable_at, id) < (?, ?) LIMIT ${MAX_POSITION})`,
@@ -74,11 +76,13 @@ export const createLocalJobStore = (options: LocalJobStoreOptions): JobStore => 
       const changed = before === undefined ? null : transition(before);
       const after = changed === null ? undefined : { ...changed, revision: changed.revision + 1 };
       if (after !== undefined) statements.update.run(...toUpdateValues(after));
+      if (after?.webhookUrl != null && isFinished(after)) statements.announce.run(id, now());
       return { before, after };
     });
     if (result.after !== undefined) {
       notifier.notify(id);
       if (result.after.status === 'queued') notifier.notify(QUEUE_TOPIC);
+      if (isFinished(result.after)) notifier.notify(WEBHOOK_TOPIC);
     }
     return result;
   };
@@ -112,6 +116,7 @@ export const createLocalJobStore = (options: LocalJobStoreOptions): JobStore => 
       return rows.length > limit && last !== undefined ? { jobs, nextCursor: last.id } : { jobs };
     },
     queuePosition: async (job) => count(statements.position.get(job.takeableAt ?? 0, job.id)),
+    ...createLocalUsage(database),
     counts: async () => ({ queued: countOf('queued'), running: countOf('running') }),
 
     async acquire(id, { leaseMs, maxAttempts }): Promise<AcquireResult> {

@@ -6,7 +6,7 @@ import { FunctionError } from '../../errors.ts';
 import { contentTypeOf, type ObjectInfo, type ObjectStore } from '../object-store.ts';
 import { createFileAtomically, isMissing, temporaryName } from './atomic-file.ts';
 import { sweepLeftovers } from './sweep.ts';
-import { createUrlSigner, loadSigningSecret, type UrlSigner } from './url-signer.ts';
+import { createUrlSigner, type Grant, loadSigningSecret, type UrlSigner } from './url-signer.ts';
 
 export interface LocalObjectStoreOptions {
   /** Holds `objects/` and the signing secret; created, and closed to other users. */
@@ -23,7 +23,7 @@ export interface OpenObject extends ObjectInfo {
 /** A folder of objects, which the server itself hands out at `/objects/<key>`. */
 export interface LocalObjectStore extends ObjectStore {
   /** @throws FunctionError `forbidden` when the URL expired or was changed. */
-  verify(key: string, query: { expires: string; signature: string }): void;
+  verify(grant: Grant, query: { expires: string; signature: string }): void;
   /** @returns `undefined` when there is no such object. */
   open(key: string): Promise<OpenObject | undefined>;
 }
@@ -43,9 +43,14 @@ const storageFull = (cause: unknown) =>
     cause,
   });
 
-const verifyUrl = (signer: UrlSigner, key: string, query: { expires: string; signature: string }): void => {
-  if (!signer.verify(key, query.expires, query.signature))
-    throw new FunctionError('forbidden', 'This link has expired or was changed: ask for a new one with images.sign');
+const verifyUrl = (signer: UrlSigner, grant: Grant, query: { expires: string; signature: string }): void => {
+  if (signer.verify(grant, query.expires, query.signature)) return;
+  const procedure = grant.method === 'GET' ? 'images.sign' : 'uploads.create';
+  throw new FunctionError('forbidden', `This link has expired or was changed: ask for a new one with ${procedure}`);
+};
+
+const checkContentType = (key: string, contentType: string): void => {
+  if (contentTypeOf(key) !== contentType) throw new TypeError(`The key's extension does not say ${contentType}`);
 };
 
 /** Opens the folder, removes what killed processes left behind, and loads or creates the signing secret. */
@@ -65,7 +70,7 @@ export const createLocalObjectStore = async ({
 
   return {
     async put(key, data, { contentType, signal }) {
-      if (contentTypeOf(key) !== contentType) throw new TypeError(`The key's extension does not say ${contentType}`);
+      checkContentType(key, contentType);
       signal?.throwIfAborted();
       try {
         await mkdir(dirname(pathOf(key)), { recursive: true, mode: 0o700 });
@@ -98,10 +103,19 @@ export const createLocalObjectStore = async ({
     async sign(key, { expiresInSeconds, baseUrl }) {
       contentTypeOf(key);
       const expires = Math.floor(now() / 1000) + expiresInSeconds;
-      const query = new URLSearchParams({ expires: String(expires), signature: signer.sign(key, expires) });
+      const signature = signer.sign({ method: 'GET', key }, expires);
+      const query = new URLSearchParams({ expires: String(expires), signature });
       return { url: `${baseUrl}/objects/${key}?${query}`, expiresAt: expires * 1000 };
     },
-    verify: (key, query) => verifyUrl(signer, key, query),
+    async signUpload(key, { contentType, bytes, sha256, expiresInSeconds, baseUrl }) {
+      checkContentType(key, contentType);
+      const expires = Math.floor(now() / 1000) + expiresInSeconds;
+      const signature = signer.sign({ method: 'PUT', key, bytes, sha256 }, expires);
+      const query = new URLSearchParams({ bytes: String(bytes), sha256, expires: String(expires), signature });
+      const headers = { 'content-type': contentType };
+      return { url: `${baseUrl}/objects/${key}?${query}`, method: 'PUT', headers, expiresAt: expires * 1000 };
+    },
+    verify: (grant, query) => verifyUrl(signer, grant, query),
     async delete(key) {
       contentTypeOf(key);
       await rm(pathOf(key), { force: true });

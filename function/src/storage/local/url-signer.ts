@@ -6,23 +6,31 @@ import { createFileAtomically, isMissing, temporaryName } from './atomic-file.ts
 
 const SECRET_BYTES = 32;
 
+/** What a URL allows: reading an object, or writing it with the very bytes that were announced. */
+export type Grant = { method: 'GET'; key: string } | { method: 'PUT'; key: string; bytes: number; sha256: string };
+
 /** Signs and checks object URLs. */
 export interface UrlSigner {
   /** @param expires epoch seconds */
-  sign(key: string, expires: number): string;
-  /** Whether the signature was made for this key and expiry and the time has not come yet. */
-  verify(key: string, expires: string, signature: string): boolean;
+  sign(grant: Grant, expires: number): string;
+  /** Whether the signature was made for this grant and expiry and the time has not come yet. */
+  verify(grant: Grant, expires: string, signature: string): boolean;
 }
 
-/** HMAC-SHA256 over method, key and expiry, so that a URL for one object opens no other and cannot be prolonged. */
+const linesOf = (grant: Grant): string =>
+  grant.method === 'GET' ? `GET\n${grant.key}` : `PUT\n${grant.key}\n${grant.bytes}\n${grant.sha256}`;
+
+/** HMAC-SHA256 over all that is granted and the expiry: a URL opens nothing else and cannot be prolonged. */
 export const createUrlSigner = (secret: Uint8Array, now: () => number = Date.now): UrlSigner => {
-  const digest = (key: string, expires: string) =>
-    createHmac('sha256', secret).update(`GET\n${key}\n${expires}`).digest();
+  const digest = (grant: Grant, expires: string) =>
+    createHmac('sha256', secret)
+      .update(`${linesOf(grant)}\n${expires}`)
+      .digest();
   return {
-    sign: (key, expires) => digest(key, String(expires)).toString('base64url'),
-    verify(key, expires, signature) {
+    sign: (grant, expires) => digest(grant, String(expires)).toString('base64url'),
+    verify(grant, expires, signature) {
       const given = Buffer.from(signature, 'base64url');
-      const expected = digest(key, expires);
+      const expected = digest(grant, expires);
       const isGenuine = given.length === expected.length && timingSafeEqual(given, expected);
       return isGenuine && /^\d{1,12}$/.test(expires) && now() < Number(expires) * 1000;
     },
