@@ -22,8 +22,10 @@ export function createClient(clientOptions: SafelightOptions, clock: Clock): Saf
 
   return {
     generate: async (input, options) => generate(connection, input, options),
-    submit: async (input, { idempotencyKey, ...options } = {}) => {
-      const job = await connection.run(options, (scope) => submitJob(connection, input, { scope, idempotencyKey }));
+    submit: async (input, { idempotencyKey, webhook, ...options } = {}) => {
+      const job = await connection.run(options, (scope) =>
+        submitJob(connection, input, { scope, idempotencyKey, webhook }),
+      );
       return createJobHandle(connection, job);
     },
     resume: async (jobId, options) => createJobHandle(connection, await call(() => procedures.getJob(jobId), options)),

@@ -1,6 +1,8 @@
 export type { CallOptions } from './call-options.ts';
 export type {
   ErrorCode,
+  Estimate,
+  EstimateInput,
   GenerateInput,
   GenerateSettings,
   Health,
@@ -10,15 +12,24 @@ export type {
   JobImage,
   JobPage,
   JobStatus,
+  JobUsage,
   ModelInfo,
   Phase,
+  Price,
   RngName,
   SamplerName,
   ScheduleName,
   SignedUrl,
   SucceededJob,
   Timings,
+  UploadTicket,
+  UploadType,
+  Usage,
+  UsageEntry,
+  UsageInput,
   Warning,
+  Webhook,
+  WebhookEvent,
 } from './contract/index.ts';
 export { createSafelight } from './create-safelight.ts';
 export { AuthenticationError } from './errors/authentication-error.ts';
@@ -26,6 +37,7 @@ export { ConflictError } from './errors/conflict-error.ts';
 export { ConnectionError } from './errors/connection-error.ts';
 export { InvalidInputError } from './errors/invalid-input-error.ts';
 export { InvalidResponseError } from './errors/invalid-response-error.ts';
+export { InvalidWebhookError } from './errors/invalid-webhook-error.ts';
 export { JobCanceledError } from './errors/job-canceled-error.ts';
 export { JobFailedError } from './errors/job-failed-error.ts';
 export { NotFoundError } from './errors/not-found-error.ts';
@@ -40,3 +52,9 @@ export type { JobHandle, WaitOptions } from './jobs/job-handle.ts';
 export type { ProgressCallback } from './jobs/wait-for-job.ts';
 export type { SafelightOptions } from './options.ts';
 export type { ListJobsInput, Safelight } from './safelight.ts';
+export {
+  type VerifiedWebhook,
+  type VerifyWebhookOptions,
+  verifyWebhook,
+  type WebhookRequest,
+} from './webhooks/verify-webhook.ts';

@@ -14,6 +14,8 @@ export interface ApiServices {
   notifier: ChangeNotifier;
   /** What a worker's time costs; absent where nothing is billed. */
   gpuPrice?: GpuPrice | undefined;
+  /** How jobs' ends are announced; absent where they are not. */
+  webhooks?: { allowsPrivate: boolean } | undefined;
   /** How long image URLs are good for. */
   urlSeconds: number;
   /** The server's version, for `health`. */

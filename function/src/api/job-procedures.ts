@@ -9,7 +9,8 @@ import type {
 import { FunctionError } from '../errors.ts';
 import { hashInput } from '../jobs/input-hash.ts';
 import { isFinished, type JobRecord } from '../jobs/job-record.ts';
-import type { ApiContext } from './api-context.ts';
+import { isAllowedWebhookUrl } from '../webhooks/send-webhook.ts';
+import type { ApiContext, ApiServices } from './api-context.ts';
 import { estimate } from './estimate.ts';
 import { signImage, toJob } from './job-view.ts';
 import { linkSignals } from './linked-signal.ts';
@@ -26,11 +27,21 @@ const requireOwnJob = (context: ApiContext, record: JobRecord | undefined): JobR
 const readOwnJob = async (context: ApiContext, jobId: string): Promise<JobRecord> =>
   requireOwnJob(context, await context.services.store.get(jobId));
 
+const refusedWebhook = (message: string) => new FunctionError('invalid_input', message, { field: 'webhook.url' });
+
+const checkWebhook = ({ webhooks }: ApiServices, url: string): void => {
+  if (webhooks === undefined)
+    throw refusedWebhook('This server sends no webhooks: its SAFELIGHT_WEBHOOK_SECRETS is not set');
+  if (!isAllowedWebhookUrl(url, webhooks.allowsPrivate))
+    throw refusedWebhook('webhook.url must start with https:// and must not be an address of a private network');
+};
+
 /** Accepts a job, once per idempotency key. */
 export const submitJob = async (context: ApiContext, submitted: ParsedSubmitInput): Promise<Job> => {
   const { services, owner } = context;
   const { idempotencyKey, webhook, ...input } = submitted;
   const webhookUrl = webhook?.url ?? null;
+  if (webhookUrl !== null) checkWebhook(services, webhookUrl);
   const inputHash = hashInput(webhookUrl === null ? input : { ...input, webhookUrl });
   // First of all: a repeated call must get its job even when the model is gone by now or the queue is full.
   const earlier = await services.store.find(owner, idempotencyKey);

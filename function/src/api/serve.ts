@@ -10,6 +10,8 @@ import { createLocalJobStore } from '../jobs/local/local-job-store.ts';
 import { type Logger, silentLogger } from '../jobs/logger.ts';
 import { startWorker, type WorkerOptions } from '../jobs/worker.ts';
 import { createLocalObjectStore } from '../storage/local/local-object-store.ts';
+import { startLocalWebhooks } from '../webhooks/local-webhooks.ts';
+import { createWebhookSigner } from '../webhooks/sign-webhook.ts';
 import { createAuthenticate, refuseOpenServer } from './auth.ts';
 import { createHttpServer } from './http-server.ts';
 
@@ -44,6 +46,10 @@ export interface ServerOptions
   publicUrl?: string;
   /** How long image URLs are good for. @defaultValue 900 */
   urlSeconds?: number;
+  /** Secrets that jobs' webhooks are signed with, each `whsec_…`: several while one is replaced. @defaultValue none: no webhooks */
+  webhookSecrets?: readonly string[];
+  /** Whether webhooks may go to `http:` addresses and private networks. @defaultValue false */
+  allowPrivateWebhooks?: boolean;
   /** Jobs that may wait at a time. @defaultValue 1000 */
   maxQueued?: number;
   /** @defaultValue silent */
@@ -92,9 +98,11 @@ const openDataFolder = async (dataDir: string, now: () => number) => {
 export const startServer = async (options: ServerOptions): Promise<SafelightServer> => {
   const { engine, dataDir, host = '127.0.0.1', port = DEFAULT_PORT, apiKeys = [], corsOrigins = [] } = options;
   const { logger = silentLogger, now = Date.now, urlSeconds = 900, maxQueued = 1000, publicUrl } = options;
+  const { webhookSecrets = [], allowPrivateWebhooks = false, random = Math.random } = options;
   // Before anything is written: a refused start should leave no trace.
   refuseOpenServer(host, apiKeys);
   createAuthenticate(apiKeys);
+  const sign = createWebhookSigner(webhookSecrets);
 
   const { objects, database } = await openDataFolder(dataDir, now);
   const notifier = createChangeNotifier();
@@ -111,7 +119,19 @@ export const startServer = async (options: ServerOptions): Promise<SafelightServ
   setMaxListeners(0, closing.signal);
   const version = options.version ?? packageVersion();
   const { gpuPrice } = options;
-  const services = { store, queue, objects, engine, notifier, gpuPrice, urlSeconds, version, closing: closing.signal };
+  const webhooks = webhookSecrets.length === 0 ? undefined : { allowsPrivate: allowPrivateWebhooks };
+  const services = {
+    store,
+    queue,
+    objects,
+    engine,
+    notifier,
+    gpuPrice,
+    webhooks,
+    urlSeconds,
+    version,
+    closing: closing.signal,
+  };
 
   // Before the worker: with the port in use, no job must be taken.
   const http = await createHttpServer({
@@ -128,6 +148,7 @@ export const startServer = async (options: ServerOptions): Promise<SafelightServ
     throw error;
   });
   const worker = startWorker({ ...options, store, queue, objects, logger });
+  const sender = webhooks && startLocalWebhooks({ ...webhooks, database, store, notifier, sign, now, random, logger });
   logger('info', 'server_started', { port: http.port, hasApiKeys: apiKeys.length > 0 });
 
   let closed: Promise<void> | undefined;
@@ -136,6 +157,7 @@ export const startServer = async (options: ServerOptions): Promise<SafelightServ
     await worker.drain();
     closing.abort();
     await http.close();
+    await sender?.close();
     database.close();
     logger('info', 'server_stopped');
   };

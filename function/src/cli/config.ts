@@ -18,6 +18,8 @@ export interface CliConfig {
   endpoint: string | undefined;
   /** `SAFELIGHT_API_KEY`: presented to the endpoint, and asked for by `serve`. */
   apiKey: string | undefined;
+  /** `SAFELIGHT_WEBHOOK_SECRETS`, separated by spaces or commas: what `serve` signs webhooks with. */
+  webhookSecrets: string[];
   /** `HF_TOKEN`: presented to the Hugging Face hub. */
   hubToken: string | undefined;
 }
@@ -32,6 +34,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): CliConfig {
     device: parseDevice(setting(env, 'SAFELIGHT_DEVICE') ?? 'cpu', 'SAFELIGHT_DEVICE'),
     endpoint: setting(env, 'SAFELIGHT_ENDPOINT'),
     apiKey: setting(env, 'SAFELIGHT_API_KEY'),
+    webhookSecrets: setting(env, 'SAFELIGHT_WEBHOOK_SECRETS')?.split(/[\s,]+/) ?? [],
     hubToken: setting(env, 'HF_TOKEN'),
   };
 }

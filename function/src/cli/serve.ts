@@ -10,6 +10,7 @@ interface ServeFlags {
   cors?: string[];
   publicUrl?: string;
   device?: string;
+  allowPrivateWebhooks?: boolean;
   quiet?: boolean;
 }
 
@@ -26,6 +27,7 @@ export function addServeCommand(program: Command, config: CliConfig): void {
     .option('--cors <origin...>', 'web origins that may call from a browser')
     .option('--public-url <url>', 'how clients reach this server, where a proxy stands before it')
     .option('--device <name>', 'what to draw with: cpu or cuda (default: SAFELIGHT_DEVICE or cpu)')
+    .option('--allow-private-webhooks', 'send webhooks to http: addresses and private networks, too')
     .option('--quiet', 'no log')
     .action((flags: ServeFlags) => serveCommand(flags, config));
 }
@@ -44,6 +46,8 @@ async function serveCommand(flags: ServeFlags, config: CliConfig): Promise<void>
     dataDir: flags.dataDir ?? config.dataDir,
     host: flags.host,
     apiKeys: config.apiKey === undefined ? [] : [config.apiKey],
+    webhookSecrets: config.webhookSecrets,
+    allowPrivateWebhooks: flags.allowPrivateWebhooks ?? false,
     ...(flags.port === undefined ? {} : { port: parsePort(flags.port) }),
     ...(flags.cors === undefined ? {} : { corsOrigins: flags.cors }),
     ...(flags.publicUrl === undefined ? {} : { publicUrl: flags.publicUrl }),

@@ -1,7 +1,12 @@
 import type { ErrorCode } from '../contract/index.ts';
 
 /** What the client itself finds wrong, beside the codes a server sends. */
-export type ClientErrorCode = 'connection_failed' | 'request_timeout' | 'deadline_exceeded' | 'invalid_response';
+export type ClientErrorCode =
+  | 'connection_failed'
+  | 'request_timeout'
+  | 'deadline_exceeded'
+  | 'invalid_response'
+  | 'invalid_webhook';
 
 /** What an error may carry. */
 export interface SafelightErrorOptions {

@@ -1,6 +1,6 @@
 import { type CallOptions, DEFAULT_WAIT_MS } from '../call-options.ts';
 import type { Connection, ScopeSubject } from '../connection.ts';
-import type { GenerateInput, Job } from '../contract/index.ts';
+import type { GenerateInput, Job, Webhook } from '../contract/index.ts';
 import type { GenerateResult } from '../job-types.ts';
 import type { Scope } from '../timing/scope.ts';
 import { cancelQuietly } from './clean-up.ts';
@@ -14,6 +14,8 @@ export interface SubmitOptions extends CallOptions {
    * the same job, also from another process, so that a crash does not pay twice. @defaultValue a random one
    */
   idempotencyKey?: string | undefined;
+  /** Where the server announces the job's end; `verifyWebhook` reads what it sends. */
+  webhook?: Webhook | undefined;
 }
 
 /** Options of `generate`. */
@@ -35,12 +37,12 @@ export function generate(
   input: GenerateInput,
   options: GenerateOptions = {},
 ): Promise<GenerateResult> {
-  const { signal, deadlineMs = DEFAULT_WAIT_MS, idempotencyKey, onProgress, cancelOnDeadline = true } = options;
+  const { signal, deadlineMs = DEFAULT_WAIT_MS, onProgress, cancelOnDeadline = true } = options;
   const subject: ScopeSubject = {};
   const keepsJob = () => !cancelOnDeadline && signal?.aborted !== true;
 
   const work = async (scope: Scope): Promise<GenerateResult> => {
-    const job = await submitJob(connection, input, { scope, idempotencyKey, keepsJob });
+    const job = await submitJob(connection, input, { ...options, scope, keepsJob });
     subject.jobId = job.id;
     let hasCallbackFailed = false;
     const reportProgress: ProgressCallback = async (update) => {

@@ -1,5 +1,5 @@
 import type { Connection } from '../connection.ts';
-import { type GenerateInput, type Job, submitInputSchema } from '../contract/index.ts';
+import { type GenerateInput, type Job, submitInputSchema, type Webhook } from '../contract/index.ts';
 import { SafelightError } from '../errors/safelight-error.ts';
 import { parseInput } from '../parse-input.ts';
 import { procedures } from '../procedures.ts';
@@ -13,6 +13,7 @@ export interface SubmitJobOptions {
   scope: Scope;
   /** @defaultValue a random one */
   idempotencyKey?: string | undefined;
+  webhook?: Webhook | undefined;
   /** Asked when the scope ends early: may the job be left to run? @defaultValue no */
   keepsJob?: () => boolean;
 }
@@ -26,11 +27,11 @@ export interface SubmitJobOptions {
 export async function submitJob(
   connection: Connection,
   input: GenerateInput,
-  { scope, idempotencyKey, keepsJob }: SubmitJobOptions,
+  { scope, idempotencyKey, webhook, keepsJob }: SubmitJobOptions,
 ): Promise<Job> {
   const { clock, options, transport } = connection;
   const key = idempotencyKey ?? createIdempotencyKey();
-  const procedure = procedures.submit(parseInput(submitInputSchema, { ...input, idempotencyKey: key }));
+  const procedure = procedures.submit(parseInput(submitInputSchema, { ...input, idempotencyKey: key, webhook }));
   const detached = new AbortController();
   let submission: Promise<Job> | undefined;
   let mayExist = false;
