@@ -35,7 +35,7 @@ export const procedures = {
     jobId,
   }),
   watchJob: (jobId: string): ProcedureCall<Job> => ({
-    type: 'query',
+    type: 'subscription',
     path: 'jobs.watch',
     input: parseInput(jobRefSchema, { jobId }),
     output: jobSchema,

@@ -19,7 +19,7 @@ export interface RequestGuard {
   answerPreflight(request: IncomingMessage, response: ServerResponse): boolean;
 }
 
-const ALLOWED_HEADERS = 'authorization, content-type, trpc-accept, x-request-id';
+const ALLOWED_HEADERS = 'authorization, content-type';
 
 export const createRequestGuard = ({ hasApiKeys, corsOrigins }: RequestGuardOptions): RequestGuard => ({
   check({ headers }) {

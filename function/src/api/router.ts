@@ -30,7 +30,7 @@ const STREAM_PING_MS = 10_000;
 const t = initTRPC.context<ApiContext>().create({
   // Never stacks, whatever NODE_ENV says.
   isDev: false,
-  jsonl: { pingMs: STREAM_PING_MS },
+  sse: { ping: { enabled: true, intervalMs: STREAM_PING_MS } },
   errorFormatter: ({ error, ctx }) => toErrorShape(error, ctx?.requestId ?? 'unknown'),
 });
 
@@ -43,7 +43,7 @@ const jobs = t.router({
     .input(jobRefSchema)
     .output(jobSchema)
     .query(({ ctx, input }) => getJob(ctx, input.jobId)),
-  watch: t.procedure.input(jobRefSchema).query(({ ctx, input, signal }) => watchJob(ctx, input.jobId, signal)),
+  watch: t.procedure.input(jobRefSchema).subscription(({ ctx, input, signal }) => watchJob(ctx, input.jobId, signal)),
   cancel: t.procedure
     .input(jobRefSchema)
     .output(jobSchema)

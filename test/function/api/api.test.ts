@@ -76,7 +76,7 @@ describe('a job over HTTP', () => {
     const running = await api.jobs.submit.mutate({ prompt: 'long', steps: 1000, idempotencyKey: newKey() });
     const waiting = await api.jobs.submit.mutate({ prompt: 'behind', idempotencyKey: newKey() });
     const behind = await api.jobs.submit.mutate({ prompt: 'last', idempotencyKey: newKey() });
-    for await (const job of await api.jobs.watch.query({ jobId: running.id })) {
+    for await (const job of api.watchJob({ jobId: running.id })) {
       if (job.status === 'running') break;
     }
     const last = await api.jobs.get.query({ jobId: behind.id });
@@ -108,7 +108,7 @@ describe('a job over HTTP', () => {
     const { api, log } = fixture;
     const job = await api.jobs.submit.mutate({ prompt: 'left', steps: 300, idempotencyKey: newKey() });
     const controller = new AbortController();
-    const watch = await api.jobs.watch.query({ jobId: job.id }, { signal: controller.signal });
+    const watch = api.watchJob({ jobId: job.id }, { signal: controller.signal });
     const before = log.filter((line) => line.includes('jobs.watch')).length;
     await assert.rejects(async () => {
       for await (const _ of watch) controller.abort();
@@ -132,7 +132,7 @@ describe('a job over HTTP', () => {
     assert.deepEqual([model.code, model.field], ['model_not_found', 'model']);
     const nowhere = { jobId: '0'.repeat(26) };
     assert.equal((await failureOf(api.jobs.get.query(nowhere))).code, 'not_found');
-    assert.equal((await failureOf(api.jobs.watch.query(nowhere))).code, 'not_found');
+    assert.equal((await failureOf(api.watchJob(nowhere))).code, 'not_found');
     assert.equal((await failureOf(api.models.get.query({ model: 'none' }))).code, 'model_not_found');
 
     const statusOf = async (path: string, init?: RequestInit) => {
@@ -230,7 +230,7 @@ describe('a server with API keys', () => {
     await using fixture = await serve(createFakeEngine(), { apiKeys: keys, host: '0.0.0.0' });
     const { url } = fixture.server;
     assert.equal((await failureOf(fixture.api.health.query())).code, 'unauthorized');
-    assert.equal((await failureOf(fixture.api.jobs.watch.query({ jobId: '0'.repeat(26) }))).code, 'unauthorized');
+    assert.equal((await failureOf(fixture.api.watchJob({ jobId: '0'.repeat(26) }))).code, 'unauthorized');
     const wrong = createApiClient(url, { authorization: 'Bearer 0123456789abcdef-other' });
     assert.equal((await failureOf(wrong.health.query())).code, 'unauthorized');
     const [first, second] = keys.map((key) => createApiClient(url, { authorization: `Bearer ${key}` }));
@@ -240,7 +240,7 @@ describe('a server with API keys', () => {
     const jobId = job.id;
     assert.equal((await failureOf(second.jobs.get.query({ jobId }))).code, 'not_found');
     assert.equal((await failureOf(second.jobs.cancel.mutate({ jobId }))).code, 'not_found');
-    assert.equal((await failureOf(second.jobs.watch.query({ jobId }))).code, 'not_found');
+    assert.equal((await failureOf(second.watchJob({ jobId }))).code, 'not_found');
     assert.equal((await failureOf(second.images.sign.query({ jobId, index: 0 }))).code, 'not_found');
     assert.deepEqual((await second.jobs.list.query({})).jobs, []);
     assert.notEqual((await second.jobs.submit.mutate({ prompt: 'other', idempotencyKey })).id, jobId);
@@ -334,8 +334,7 @@ describe('a server', () => {
     await using fixture = await serve(createFakeEngine({ stepMs: 50 }), { maxQueued: 2 });
     const input = { prompt: 'one', idempotencyKey: newKey(), steps: 1000 };
     const first = await fixture.api.jobs.submit.mutate(input);
-    for await (const job of await fixture.api.jobs.watch.query({ jobId: first.id }))
-      if (job.status === 'running') break;
+    for await (const job of fixture.api.watchJob({ jobId: first.id })) if (job.status === 'running') break;
     const last = { prompt: 'three', idempotencyKey: newKey() };
     await fixture.api.jobs.submit.mutate({ prompt: 'two', idempotencyKey: newKey() });
     const third = await fixture.api.jobs.submit.mutate(last);
@@ -356,8 +355,7 @@ describe('a server', () => {
     const started = Date.now();
     const failure = await failureOf(
       (async () => {
-        for await (const job of await api.jobs.watch.query({ jobId: id }))
-          if (job.status === 'running') void server.close();
+        for await (const job of api.watchJob({ jobId: id })) if (job.status === 'running') void server.close();
       })(),
     );
     assert.equal(failure.code, 'unavailable');

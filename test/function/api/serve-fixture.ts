@@ -47,7 +47,7 @@ export const newKey = () => `key-number-${keyCount++}`;
 
 export const watchAll = async (api: ApiClient, jobId: string): Promise<Job[]> => {
   const seen: Job[] = [];
-  for await (const job of await api.jobs.watch.query({ jobId })) seen.push(job);
+  for await (const job of api.watchJob({ jobId })) seen.push(job);
   return seen;
 };
 

@@ -53,18 +53,13 @@ export function failure(
   );
 }
 
-/** tRPC's JSON lines for one streamed query; closes after the states unless told to break off. */
+/** A stream of states, as server-sent events; ends well unless told to break off. */
 export function stream(states: readonly unknown[], ending: 'return' | 'break' | 'hang' = 'return'): Response {
-  const lines: unknown[] = [
-    { 0: [[0], [null, 0, 0]] },
-    [0, 0, [[{ result: 0 }], ['result', 0, 1]]],
-    [1, 0, [[{ data: 0 }], ['data', 1, 2]]],
-    ...states.map((state) => [2, 1, [[state]]]),
-  ];
-  if (ending === 'return') lines.push([2, 0, [[]]]);
+  const events = ['event: connected\ndata: {}', ...states.map((state) => `data: ${JSON.stringify(state)}`)];
+  if (ending === 'return') events.push('event: return\ndata: ');
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
-      for (const line of lines) controller.enqueue(new TextEncoder().encode(`${JSON.stringify(line)}\n`));
+      for (const event of events) controller.enqueue(new TextEncoder().encode(`${event}\n\n`));
       if (ending === 'return') controller.close();
     },
     pull(controller) {
@@ -72,7 +67,7 @@ export function stream(states: readonly unknown[], ending: 'return' | 'break' | 
       return new Promise(() => undefined);
     },
   });
-  return new Response(body, { headers: { 'content-type': 'application/json' } });
+  return new Response(body, { headers: { 'content-type': 'text/event-stream' } });
 }
 
 /** Never answers, and like the real one rejects when the request is aborted. */

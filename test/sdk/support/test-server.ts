@@ -57,7 +57,7 @@ function createRouter(options: TestServerOptions, calls: string[]) {
         .input(jobRefSchema)
         .output(jobSchema)
         .query(() => options.get?.() ?? succeededJob()),
-      watch: procedure.input(jobRefSchema).query(({ signal }) => options.watch?.(signal) ?? finishAtOnce()),
+      watch: procedure.input(jobRefSchema).subscription(({ signal }) => options.watch?.(signal) ?? finishAtOnce()),
       cancel: procedure
         .input(jobRefSchema)
         .output(jobSchema)
