@@ -1,5 +1,6 @@
 import type { CallOptions } from './call-options.ts';
 import { createConnection } from './connection.ts';
+import type { GenerateInput } from './contract/index.ts';
 import { createImages } from './images/images.ts';
 import { generate } from './jobs/generate.ts';
 import { createJobHandle } from './jobs/job-handle.ts';
@@ -9,6 +10,7 @@ import { procedures } from './procedures.ts';
 import type { Safelight } from './safelight.ts';
 import type { Clock } from './timing/clock.ts';
 import type { ProcedureCall } from './transport/transport.ts';
+import { upload } from './uploads/upload.ts';
 
 /** `createSafelight` with the clock as a parameter: the seam for tests of time-outs and pauses. */
 export function createClient(clientOptions: SafelightOptions, clock: Clock): Safelight {
@@ -37,6 +39,17 @@ export function createClient(clientOptions: SafelightOptions, clock: Clock): Saf
       get: (model, options) => call(() => procedures.getModel(model), options),
     },
     images: createImages(connection),
+    estimate: async (input, options) => {
+      const {
+        prompt: _prompt,
+        negativePrompt: _negativePrompt,
+        seed: _seed,
+        ...rest
+      } = input as Partial<GenerateInput>;
+      return call(() => procedures.estimate(rest), options);
+    },
+    upload: async (source, options = {}) => connection.run(options, (scope) => upload(connection, source, scope)),
+    usage: async (range, options) => (await call(() => procedures.getUsage(range), options)).entries,
     health: (options) => call(() => procedures.health(), options),
   };
 }

@@ -52,6 +52,8 @@ export type { JobHandle, WaitOptions } from './jobs/job-handle.ts';
 export type { ProgressCallback } from './jobs/wait-for-job.ts';
 export type { SafelightOptions } from './options.ts';
 export type { ListJobsInput, Safelight } from './safelight.ts';
+export type { Upload } from './uploads/upload.ts';
+export type { UploadSource } from './uploads/upload-source.ts';
 export {
   type VerifiedWebhook,
   type VerifyWebhookOptions,

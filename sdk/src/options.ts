@@ -13,8 +13,8 @@ export interface SafelightOptions {
   maxRetries?: number | undefined;
   /** Time for one request, its answer included, in milliseconds. A streamed answer may pause for as long. @defaultValue 30000 */
   requestTimeoutMs?: number | undefined;
-  /** Time for one download of a picture, in milliseconds. @defaultValue 120000 */
-  downloadTimeoutMs?: number | undefined;
+  /** Time for one download or upload of a picture, in milliseconds. @defaultValue 120000 */
+  transferTimeoutMs?: number | undefined;
 }
 
 export interface ResolvedOptions {
@@ -24,12 +24,12 @@ export interface ResolvedOptions {
   fetch: typeof fetch;
   maxRetries: number;
   requestTimeoutMs: number;
-  downloadTimeoutMs: number;
+  transferTimeoutMs: number;
 }
 
 /** @throws InvalidInputError naming the option at fault, never its value: it may be a key. */
 export function resolveOptions(options: SafelightOptions): ResolvedOptions {
-  const { apiKey, maxRetries = 4, requestTimeoutMs = 30_000, downloadTimeoutMs = 120_000 } = options;
+  const { apiKey, maxRetries = 4, requestTimeoutMs = 30_000, transferTimeoutMs = 120_000 } = options;
   if (apiKey !== undefined && !/^[\x21-\x7e]+$/.test(apiKey)) {
     throw invalidOption('apiKey', 'apiKey must be printable ASCII characters without spaces, and not empty');
   }
@@ -37,9 +37,9 @@ export function resolveOptions(options: SafelightOptions): ResolvedOptions {
     throw invalidOption('maxRetries', 'maxRetries must be a whole number, 0 or more');
   }
   checkDuration('requestTimeoutMs', requestTimeoutMs);
-  checkDuration('downloadTimeoutMs', downloadTimeoutMs);
+  checkDuration('transferTimeoutMs', transferTimeoutMs);
   const endpoint = resolveEndpoint(options.endpoint);
-  return { endpoint, apiKey, fetch: resolveFetch(options.fetch), maxRetries, requestTimeoutMs, downloadTimeoutMs };
+  return { endpoint, apiKey, fetch: resolveFetch(options.fetch), maxRetries, requestTimeoutMs, transferTimeoutMs };
 }
 
 function resolveEndpoint(endpoint: string | URL): string {

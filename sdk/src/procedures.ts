@@ -1,5 +1,9 @@
 import * as z from 'zod/mini';
 import {
+  type Estimate,
+  type EstimateInput,
+  estimateInputSchema,
+  estimateSchema,
   type Health,
   healthSchema,
   type Job,
@@ -15,6 +19,14 @@ import {
   type SignedUrl,
   signedUrlSchema,
   signInputSchema,
+  type UploadInput,
+  type UploadTicket,
+  type Usage,
+  type UsageInput,
+  uploadInputSchema,
+  uploadTicketSchema,
+  usageInputSchema,
+  usageSchema,
 } from './contract/index.ts';
 import { parseInput } from './parse-input.ts';
 import type { ProcedureCall } from './transport/transport.ts';
@@ -71,6 +83,24 @@ export const procedures = {
     path: 'models.get',
     input: parseInput(modelRefSchema, { model }),
     output: modelInfoSchema,
+  }),
+  estimate: (input: EstimateInput): ProcedureCall<Estimate> => ({
+    type: 'query',
+    path: 'jobs.estimate',
+    input: parseInput(estimateInputSchema, input),
+    output: estimateSchema,
+  }),
+  createUpload: (input: UploadInput): ProcedureCall<UploadTicket> => ({
+    type: 'mutation',
+    path: 'uploads.create',
+    input: parseInput(uploadInputSchema, input),
+    output: uploadTicketSchema,
+  }),
+  getUsage: (input: UsageInput): ProcedureCall<Usage> => ({
+    type: 'query',
+    path: 'usage.get',
+    input: parseInput(usageInputSchema, input),
+    output: usageSchema,
   }),
   health: (): ProcedureCall<Health> => ({ type: 'query', path: 'health', output: healthSchema }),
 };

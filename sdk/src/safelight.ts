@@ -1,9 +1,21 @@
 import type { CallOptions } from './call-options.ts';
-import type { GenerateInput, Health, Job, JobPage, ModelInfo } from './contract/index.ts';
+import type {
+  Estimate,
+  EstimateInput,
+  GenerateInput,
+  Health,
+  Job,
+  JobPage,
+  ModelInfo,
+  UsageEntry,
+  UsageInput,
+} from './contract/index.ts';
 import type { Images } from './images/images.ts';
 import type { GenerateResult } from './job-types.ts';
 import type { GenerateOptions, SubmitOptions } from './jobs/generate.ts';
 import type { JobHandle } from './jobs/job-handle.ts';
+import type { Upload } from './uploads/upload.ts';
+import type { UploadSource } from './uploads/upload-source.ts';
 
 /** Which page of jobs. */
 export interface ListJobsInput {
@@ -46,6 +58,19 @@ export interface Safelight {
     get(model: string, options?: CallOptions): Promise<ModelInfo>;
   };
   readonly images: Images;
+  /**
+   * What a job would take, judged by the latest ones, before it is submitted. `prompt`, `negativePrompt` and `seed` do not
+   * matter and are not sent, so the input of `generate` will do.
+   */
+  estimate(input: GenerateInput | EstimateInput, options?: CallOptions): Promise<Estimate>;
+  /**
+   * Sends a picture to the server: PNG, JPEG or WebP, up to 20 MiB. The type is told by the data, not by names or headers.
+   *
+   * @throws InvalidInputError for anything else, before it is sent.
+   */
+  upload(source: UploadSource, options?: CallOptions): Promise<Upload>;
+  /** What this key used, by day (UTC). `from` and `to` are days, YYYY-MM-DD, both included. */
+  usage(range: UsageInput, options?: CallOptions): Promise<UsageEntry[]>;
   /** Whether the server is up, and how busy. */
   health(options?: CallOptions): Promise<Health>;
 }

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { JobImage, ResultImage } from '@safelight/sdk';
+import type { Images, JobImage, ResultImage } from '@safelight/sdk';
+import { saveImage } from '@safelight/sdk/node';
 import { createClient } from '../../sdk/src/client.ts';
 import { createFakeClock } from './support/fake-clock.ts';
 import { createFakeFetch, failure, hang, type SeenRequest, success } from './support/fake-fetch.ts';
@@ -19,7 +23,7 @@ function setUp(answerDownload: Answer, job = succeededJob() as object) {
     return answerDownload(request, downloads++);
   });
   const client = createClient(
-    { endpoint: 'https://api.example', apiKey: API_KEY, fetch, downloadTimeoutMs: 5000 },
+    { endpoint: 'https://api.example', apiKey: API_KEY, fetch, transferTimeoutMs: 5000 },
     clock,
   );
   const seen = () => requests.map((request) => (isApi(request) ? request.path : request.url));
@@ -155,5 +159,51 @@ describe('signing a picture', () => {
     const { fetch } = createFakeFetch(() => failure(404, { code: 'not_found' }));
     const client = createClient({ endpoint: 'https://api.example', fetch }, createFakeClock());
     await assert.rejects(client.images.sign(JOB_ID, 3), { name: 'NotFoundError', jobId: JOB_ID });
+  });
+});
+
+describe('images.url', () => {
+  const setUpUrl = () => {
+    const { fetch, requests } = createFakeFetch(() =>
+      success({ url: '/objects/fresh.png', expiresAt: '2026-01-01T01:00:00.000Z' }),
+    );
+    const clock = createFakeClock();
+    return { client: createClient({ endpoint: 'https://api.example', fetch }, clock), requests, clock };
+  };
+  const image = (expiresAt: string) => ({ ...jobImage('https://images.example/0.png', { expiresAt }), jobId: JOB_ID });
+
+  it('is the one that the picture came with while that is good', async () => {
+    const { client, requests } = setUpUrl();
+    assert.equal(await client.images.url(image('2026-01-01T00:00:31.000Z')), 'https://images.example/0.png');
+    assert.equal(requests.length, 0);
+  });
+
+  it('is signed again when it is about to expire, has no readable date, or is not known', async () => {
+    const { client, requests } = setUpUrl();
+    const refs = [image('2026-01-01T00:00:30.000Z'), image('soon'), { jobId: JOB_ID, index: 0 }];
+    for (const ref of refs) assert.equal(await client.images.url(ref), 'https://api.example/objects/fresh.png');
+    assert.deepEqual(
+      requests.map(({ path }) => path),
+      ['images.sign', 'images.sign', 'images.sign'],
+    );
+  });
+});
+
+describe('saveImage', () => {
+  it('makes folders, replaces the file whole, and leaves nothing else behind when it fails', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'safelight-'));
+    const images = { arrayBuffer: async () => IMAGE_DATA.slice().buffer } as unknown as Images;
+    const path = join(folder, 'a/b/0.png');
+    const ref = { jobId: JOB_ID, index: 0 };
+    await saveImage({ images }, ref, path);
+    await saveImage({ images }, ref, path);
+    assert.deepEqual(new Uint8Array(await readFile(path)), IMAGE_DATA);
+    await assert.rejects(saveImage({ images }, ref, join(folder, 'a/b')), { code: 'EISDIR' });
+    assert.deepEqual((await readdir(folder, { recursive: true })).sort(), [
+      'a',
+      join('a', 'b'),
+      join('a', 'b', '0.png'),
+    ]);
+    await rm(folder, { recursive: true });
   });
 });

@@ -64,7 +64,7 @@ describe('options', () => {
     ['fractional retries', { maxRetries: 1.5 }, 'maxRetries'],
     ['negative retries', { maxRetries: -1 }, 'maxRetries'],
     ['a time-out that is no number', { requestTimeoutMs: Number.NaN }, 'requestTimeoutMs'],
-    ['a negative time-out', { downloadTimeoutMs: -1 }, 'downloadTimeoutMs'],
+    ['a negative time-out', { transferTimeoutMs: -1 }, 'transferTimeoutMs'],
   ];
   for (const [what, options, field] of wrong) {
     it(`with ${what} are refused`, () => {

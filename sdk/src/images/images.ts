@@ -17,6 +17,11 @@ export interface Images {
   /** A fresh URL for a picture, to be handed on. It works without a key until `expiresAt`. */
   sign(jobId: string, index: number, options?: CallOptions): Promise<SignedUrl>;
   /**
+   * The picture's URL, to be shown or handed on at once: the one that it came with, or a fresh one if that is about to
+   * expire. It works without a key.
+   */
+  url(image: ImageRef, options?: CallOptions): Promise<string>;
+  /**
    * The encoded picture: a PNG, JPEG or WebP file. An expired URL is signed again, and what arrives is checked against
    * the length and SHA-256 that the server recorded.
    *
@@ -38,11 +43,13 @@ export function createImages(connection: Connection): Images {
   const sign = (jobId: string, index: number, scope: Scope) =>
     connection.request(procedures.signImage(jobId, index), scope);
 
+  const isFresh = ({ expiresAt }: SignedUrl) =>
+    // False where the date cannot be read.
+    Date.parse(expiresAt) - clock.now() > EXPIRY_MARGIN_MS;
+
   const findImage = async (ref: ImageRef, scope: Scope): Promise<ResultImage> => {
     if (!('url' in ref)) return readRecord(connection, ref.jobId, ref.index, scope);
-    // Also true where the date cannot be read.
-    const isFresh = Date.parse(ref.expiresAt) - clock.now() > EXPIRY_MARGIN_MS;
-    return isFresh ? ref : { ...ref, ...(await sign(ref.jobId, ref.index, scope)) };
+    return isFresh(ref) ? ref : { ...ref, ...(await sign(ref.jobId, ref.index, scope)) };
   };
 
   const fetchImage = async (ref: ImageRef, scope: Scope) => {
@@ -65,6 +72,15 @@ export function createImages(connection: Connection): Images {
   return {
     sign: (jobId, index, callOptions = {}) =>
       connection.run(callOptions, (scope) => sign(jobId, index, scope), { jobId }),
+    url: (ref, callOptions = {}) =>
+      connection.run(
+        callOptions,
+        async (scope) => {
+          const { url } = 'url' in ref && isFresh(ref) ? ref : await sign(ref.jobId, ref.index, scope);
+          return new URL(url, options.endpoint).href;
+        },
+        { jobId: ref.jobId },
+      ),
     arrayBuffer: async (ref, callOptions) => (await run(ref, callOptions)).data,
     blob: async (ref, callOptions) => {
       const { image, data } = await run(ref, callOptions);

@@ -1,0 +1,3 @@
+/** What needs a file system: for Node, Bun and Deno. Browsers never load it. */
+export { saveImage } from './save-image.ts';
+export { uploadFile } from './upload-file.ts';
