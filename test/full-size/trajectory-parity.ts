@@ -49,6 +49,9 @@ async function sample(model: DiffusionModel, sampler: 'ddim' | 'plms', { inputs 
     drawNoise: () => {
       throw new Error('Neither sampler draws noise at eta 0');
     },
+    createBrownianNoise: () => {
+      throw new Error('Neither sampler solves the stochastic equation');
+    },
   });
   return { data, dims: noise };
 }

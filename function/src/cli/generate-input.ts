@@ -13,7 +13,13 @@ export interface GenerateFlags {
   sampler?: string;
   schedule?: string;
   eta?: string;
+  sChurn?: string;
+  sTmin?: string;
+  sTmax?: string;
+  sNoise?: string;
   seed?: string;
+  subseed?: string;
+  subseedStrength?: string;
   rng?: string;
   count?: string;
   format?: string;
@@ -45,7 +51,13 @@ export function parseGenerateFlags(prompt: string, flags: GenerateFlags): Genera
     sampler: flags.sampler,
     schedule: flags.schedule,
     eta: parseNumber(flags.eta),
+    sChurn: parseNumber(flags.sChurn),
+    sTmin: parseNumber(flags.sTmin),
+    sTmax: parseNumber(flags.sTmax),
+    sNoise: parseNumber(flags.sNoise),
     seed: parseNumber(flags.seed),
+    subseed: parseNumber(flags.subseed),
+    subseedStrength: parseNumber(flags.subseedStrength),
     rng: flags.rng,
     count: parseNumber(flags.count),
     format: flags.format ?? formatOf(flags.output),

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { samplerSchema, scheduleSchema } from '@safelight/sdk/contract';
 import type { Command } from 'commander';
 import { type CliConfig, parseDevice } from './config.ts';
 import { type Drawn, drawLocally, drawRemotely } from './draw.ts';
@@ -19,10 +20,16 @@ export function addGenerateCommand(program: Command, config: CliConfig): void {
     .option('--size <pixels>', 'such as 128, or 128x96 for width by height')
     .option('--steps <number>', 'denoising steps')
     .option('--guidance <scale>', 'how closely to follow the prompt; 1 switches guidance off')
-    .option('--sampler <name>', 'ddim, plms, euler, euler_a or dpmpp_2m')
-    .option('--schedule <name>', 'ddim_uniform, normal or karras')
-    .option('--eta <number>', 'fresh noise per step, 0 to 1, for ddim and euler_a')
+    .option('--sampler <name>', `${samplerSchema.options.join(', ')}; or as other tools call them`)
+    .option('--schedule <name>', `${scheduleSchema.options.join(', ')} (default: the sampler's)`)
+    .option('--eta <number>', 'fresh noise per step, 0 to 1, for ddim, ancestral and sde samplers')
+    .option('--s-churn <number>', 'noise added over the run, for euler, heun and dpm2; see --s-tmin, --s-tmax')
+    .option('--s-tmin <sigma>', 'lowest noise level at which to add it')
+    .option('--s-tmax <sigma>', 'highest noise level at which to add it')
+    .option('--s-noise <number>', 'what fresh noise is multiplied by')
     .option('--seed <number>', '0 to 4294967295; the same seed gives the same picture')
+    .option('--subseed <number>', 'where variations of the seed lead to; picture i uses subseed + i')
+    .option('--subseed-strength <number>', 'how far, 0 to 1: makes variations of one picture')
     .option('--rng <name>', "cuda or cpu: which of PyTorch's generators the seed drives")
     .option('--count <number>', 'how many pictures; picture i uses seed + i')
     .option('--format <name>', 'png, jpeg or webp')

@@ -6,9 +6,10 @@ import type { DiffusionModel } from './diffusion-model.ts';
 import { createGuidedPredictor, type PromptEmbeddings } from './guidance.ts';
 import { encodeImage } from './image/encode-image.ts';
 import { formatParameters } from './image/parameters.ts';
-import { createNoiseGenerator } from './random/noise-generator.ts';
+import { createImageNoise } from './image-noise.ts';
 import { readPrompt } from './read-prompt.ts';
-import { imageSeed } from './resolve-settings.ts';
+import { readNoiseSettings } from './resolve-sampler.ts';
+import { imageSeeds } from './resolve-settings.ts';
 import { samplers } from './schedulers/index.ts';
 import { createNoiseSchedule } from './schedulers/noise-schedule.ts';
 
@@ -70,23 +71,27 @@ async function denoise(
   enter: (phase: Phase) => void,
 ): Promise<Tensor> {
   const sampler = samplers[settings.sampler];
-  const generator = createNoiseGenerator(settings.rng, imageSeed(settings.seed, index));
   const dims = [1, model.config.vae.embed_dim, settings.height / SIZE_STEP, settings.width / SIZE_STEP];
-  const drawNoise = () => generator.randn(dims.reduce((product, dim) => product * dim, 1));
+  const noise = createImageNoise({ ...settings, ...imageSeeds(settings, index) }, dims);
   const predictNoise = createGuidedPredictor(model, prompts, settings.guidanceScale);
   const { timesteps, linear_start, linear_end } = model.config.diffusion;
-  const steps = sampler.stepCount(settings.steps);
+  const shape = {
+    steps: settings.steps,
+    schedule: settings.schedule,
+    noiseSchedule: createNoiseSchedule({ timesteps, linearStart: linear_start, linearEnd: linear_end }),
+  };
+  const steps = sampler.stepCount(shape);
   const report = (step: number) => enter({ name: 'denoising', image: index, count: settings.count, step, steps });
 
   report(0);
   const latents = await sampler.sample({
-    noise: drawNoise(),
-    steps: settings.steps,
-    schedule: settings.schedule,
+    ...shape,
+    noise: noise.start(),
     eta: settings.eta,
-    noiseSchedule: createNoiseSchedule({ timesteps, linearStart: linear_start, linearEnd: linear_end }),
+    noiseSettings: readNoiseSettings(settings),
     predictNoise: async (data, timestep) => (await predictNoise(tensor(data, dims), timestep)).data,
-    drawNoise,
+    drawNoise: noise.draw,
+    createBrownianNoise: noise.brownian,
     onStep: report,
   });
   return tensor(latents, dims);
@@ -99,9 +104,9 @@ async function finish(
   index: number,
 ): Promise<EncodedImage> {
   const { width, height, format } = settings;
-  const seed = imageSeed(settings.seed, index);
-  const parameters = formatParameters({ ...settings, seed }, model.checkpointSha256);
-  return { index, width, height, seed, data: await encodeImage(pixels, format, parameters) };
+  const seeds = imageSeeds(settings, index);
+  const parameters = formatParameters({ ...settings, ...seeds }, model.checkpointSha256);
+  return { index, width, height, seed: seeds.seed, data: await encodeImage(pixels, format, parameters) };
 }
 
 type StageTimings = Omit<Generation['timings'], 'loadMs'>;

@@ -1,6 +1,6 @@
 import { type GenerateSettings, MAX_SEED, type ModelInfo, type ParsedGenerateInput } from '@safelight/sdk/contract';
 import { FunctionError } from '../errors.ts';
-import { samplers } from './schedulers/index.ts';
+import { resolveSampler } from './resolve-sampler.ts';
 
 /**
  * Fills the choices that the caller left open with the model's and the sampler's own, and checks those that only the
@@ -13,15 +13,6 @@ export function resolveSettings(
   model: ModelInfo,
   randomSeed: () => number,
 ): GenerateSettings {
-  const sampler = samplers[input.sampler ?? model.defaults.sampler];
-  const schedule = input.schedule ?? sampler.defaultSchedule;
-  if (!sampler.schedules.includes(schedule)) {
-    const allowed = sampler.schedules.join(' or ');
-    throw invalid('schedule', `schedule ${schedule} does not go with sampler ${sampler.name}: use ${allowed}`);
-  }
-  if ((input.eta ?? 0) > 0 && !sampler.usesEta) {
-    throw invalid('eta', `sampler ${sampler.name} has no eta: leave it out, or use sampler ddim or euler_a`);
-  }
   return {
     prompt: input.prompt,
     negativePrompt: input.negativePrompt,
@@ -30,19 +21,30 @@ export function resolveSettings(
     height: checkSize('height', input.height ?? model.defaults.height, model),
     steps: input.steps ?? model.defaults.steps,
     guidanceScale: input.guidanceScale ?? model.defaults.guidanceScale,
-    sampler: sampler.name,
-    schedule,
-    eta: input.eta ?? sampler.defaultEta,
+    ...resolveSampler(input, model),
     seed: input.seed ?? randomSeed(),
+    ...resolveVariation(input, randomSeed),
     rng: input.rng,
     count: input.count,
     format: input.format,
   };
 }
 
-/** The seed of image `index` of a job: seed + index, starting again from 0 after the largest. */
-export function imageSeed(seed: number, index: number): number {
-  return (seed + index) % (MAX_SEED + 1);
+/** Nothing where there is no variation to make. */
+function resolveVariation({ subseed, subseedStrength = 0 }: ParsedGenerateInput, randomSeed: () => number) {
+  return subseedStrength === 0 ? {} : { subseed: subseed ?? randomSeed(), subseedStrength };
+}
+
+/**
+ * The seeds of image `index` of a job: seed + index, starting again from 0 after the largest. A job of variations
+ * counts its subseeds instead, as A1111 does: all are variations of the same picture.
+ */
+export function imageSeeds(
+  { seed, subseed, subseedStrength }: Pick<GenerateSettings, 'seed' | 'subseed' | 'subseedStrength'>,
+  index: number,
+): { seed: number; subseed?: number } {
+  const count = (start: number) => (start + index) % (MAX_SEED + 1);
+  return subseed === undefined || !subseedStrength ? { seed: count(seed) } : { seed, subseed: count(subseed) };
 }
 
 function checkSize(field: 'width' | 'height', pixels: number, { name, limits }: ModelInfo): number {

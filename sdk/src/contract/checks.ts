@@ -7,6 +7,12 @@ export const integer = (name: string, minimum: number, maximum: number) => {
   return z.number(error).check(z.int(error), z.minimum(minimum, error), z.maximum(maximum, error));
 };
 
+/** A number within bounds; the message names the field. */
+export const decimal = (name: string, minimum: number, maximum: number) => {
+  const error = `${name} must be a number from ${minimum} to ${maximum}`;
+  return z.number(error).check(z.minimum(minimum, error), z.maximum(maximum, error));
+};
+
 /** Names the fields that do not belong, so that a typing error is seen rather than ignored. */
 export const unknownFields = {
   error: (issue: z.core.$ZodRawIssue) =>

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
-import { integer, openEnum, unknownFields } from './checks.ts';
+import { decimal, integer, openEnum, unknownFields } from './checks.ts';
+import { samplerInputSchema, samplerSchema, scheduleInputSchema, scheduleSchema } from './samplers.ts';
 
 /** The largest seed: seeds are unsigned 32-bit integers. */
 export const MAX_SEED = 0xffff_ffff;
@@ -15,20 +16,6 @@ const text = (name: string) =>
     z.refine((value) => !value.includes('\0'), `${name} contains a null byte: remove it`),
   );
 
-/** Samplers by name. The name in other tools: DDIM, PLMS, Euler, Euler a, DPM++ 2M. */
-export const samplerSchema = z.enum(
-  ['ddim', 'plms', 'euler', 'euler_a', 'dpmpp_2m'],
-  'sampler must be one of ddim, plms, euler, euler_a, dpmpp_2m',
-);
-export type SamplerName = z.infer<typeof samplerSchema>;
-
-/** How noise levels are spread over the steps. DDIM and PLMS know `ddim_uniform` only; the others `normal` and `karras`. */
-export const scheduleSchema = z.enum(
-  ['ddim_uniform', 'normal', 'karras'],
-  'schedule must be one of ddim_uniform, normal, karras',
-);
-export type ScheduleName = z.infer<typeof scheduleSchema>;
-
 export const imageFormatSchema = z.enum(['png', 'jpeg', 'webp'], 'format must be one of png, jpeg, webp');
 export type ImageFormat = z.infer<typeof imageFormatSchema>;
 
@@ -42,6 +29,26 @@ export const modelNameSchema = z
   .check(
     z.regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'model must be a name of lower-case letters, digits, ".", "_" and "-"'),
   );
+
+/** Karras et al. (2022), algorithm 2: noise added on the way, for samplers that take it. */
+const noiseFields = {
+  /** How much noise to add over the whole run; 0 is none. For Euler, Heun and DPM2. */
+  sChurn: z.optional(decimal('sChurn', 0, 100)),
+  /** The lowest noise level (σ) at which `sChurn` adds noise. Absent, 0. */
+  sTmin: z.optional(decimal('sTmin', 0, 1000)),
+  /** The highest noise level (σ) at which `sChurn` adds noise. Absent, there is no limit. */
+  sTmax: z.optional(decimal('sTmax', 0, 1000)),
+  /** What fresh noise is multiplied by. Absent, 1. */
+  sNoise: z.optional(decimal('sNoise', 0, 2)),
+};
+
+/** Other pictures close to the seed's. */
+const variationFields = {
+  /** Where variations lead to: with `subseedStrength`, image i uses the seed itself and subseed + i. Absent, chosen. */
+  subseed: z.optional(integer('subseed', 0, MAX_SEED)),
+  /** How far the noise goes from the seed's to the subseed's: 0 is the seed's picture, 1 the subseed's. */
+  subseedStrength: z.optional(decimal('subseedStrength', 0, 1)),
+};
 
 /** What to draw. Everything but the prompt has a default, most of them the model's own. */
 export const generateInputSchema = z.strictObject(
@@ -59,25 +66,17 @@ export const generateInputSchema = z.strictObject(
     /** Denoising steps; absent, the model's default. DDIM and PLMS may run more, where 1000 is not divisible, as the original does. */
     steps: z.optional(integer('steps', 1, 1000)),
     /** Classifier-free guidance; 1 switches it off. Absent, the model's default. */
-    guidanceScale: z.optional(
-      z
-        .number('guidanceScale must be a number from 0 to 100')
-        .check(
-          z.minimum(0, 'guidanceScale must be a number from 0 to 100'),
-          z.maximum(100, 'guidanceScale must be a number from 0 to 100'),
-        ),
-    ),
-    sampler: z.optional(samplerSchema),
-    /** Absent, the sampler's customary one. */
-    schedule: z.optional(scheduleSchema),
+    guidanceScale: z.optional(decimal('guidanceScale', 0, 100)),
+    /** Absent, the model's default. */
+    sampler: z.optional(samplerInputSchema),
+    /** Absent, the sampler's customary one, or the one that a name such as `DPM++ 2M Karras` carries. */
+    schedule: z.optional(scheduleInputSchema),
     /** Fresh noise per step: 0 is none, 1 is ancestral sampling. Absent, the sampler's own: 0 for DDIM, 1 for Euler a. */
-    eta: z.optional(
-      z
-        .number('eta must be a number from 0 to 1')
-        .check(z.minimum(0, 'eta must be a number from 0 to 1'), z.maximum(1, 'eta must be a number from 0 to 1')),
-    ),
+    eta: z.optional(decimal('eta', 0, 1)),
+    ...noiseFields,
     /** Absent, the server chooses one and returns it. Image i uses seed + i. */
     seed: z.optional(integer('seed', 0, MAX_SEED)),
+    ...variationFields,
     rng: z._default(rngSchema, 'cuda'),
     /** How many images. */
     count: z._default(integer('count', 1, 16), 1),
@@ -108,7 +107,9 @@ export const generateSettingsSchema = z.object({
   sampler: openEnum(samplerSchema),
   schedule: openEnum(scheduleSchema),
   eta: z.number(),
+  ...noiseFields,
   seed: integer('seed', 0, MAX_SEED),
+  ...variationFields,
   rng: rngSchema,
   count: integer('count', 1, 16),
   format: openEnum(imageFormatSchema),

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { openEnum, unknownFields } from './checks.ts';
-import { modelNameSchema, samplerSchema } from './generate.ts';
+import { modelNameSchema } from './generate.ts';
+import { samplerSchema } from './samplers.ts';
 
 /** A model that the server has: its licence, its limits and what it does unless told otherwise. */
 export const modelInfoSchema = z.object({

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { GenerateSettings, ModelInfo } from '@safelight/sdk/contract';
+import { type GenerateSettings, type ModelInfo, samplerSchema, scheduleSchema } from '@safelight/sdk/contract';
 import type { EncodedImage, Engine, GenerateOptions } from '../../../function/src/engine.ts';
 import { FunctionError } from '../../../function/src/errors.ts';
 
@@ -49,7 +49,9 @@ export const createFakeEngine = (options: FakeEngineOptions = {}): Engine & { ca
       if (input.model !== undefined && input.model !== FAKE_MODEL.name)
         throw new FunctionError('model_not_found', 'No such model', { field: 'model' });
       const { width = 64, height = 64, steps = 4, guidanceScale = 7.5 } = input;
-      const { sampler = 'ddim', schedule = 'ddim_uniform', eta = 0 } = input;
+      const sampler = samplerSchema.parse(input.sampler ?? 'ddim');
+      const schedule = scheduleSchema.parse(input.schedule ?? 'ddim_uniform');
+      const { eta = 0 } = input;
       const { seed = randomSeed(), model = FAKE_MODEL.name } = input;
       return { ...input, width, height, steps, guidanceScale, sampler, schedule, eta, seed, model };
     },

@@ -63,6 +63,7 @@ describe('the embedded model, against PyTorch', () => {
       noiseSchedule: createNoiseSchedule({ timesteps, linearStart: linear_start, linearEnd: linear_end }),
       predictNoise: async (data, timestep) => (await predictNoise({ data, dims: noise.dims }, timestep)).data,
       drawNoise: () => assert.fail('eta is 0: no fresh noise'),
+      createBrownianNoise: () => assert.fail('DDIM does not solve the stochastic equation'),
     });
     const image = await model.decodeLatents({ data: latents, dims: noise.dims });
 

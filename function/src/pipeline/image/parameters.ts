@@ -1,7 +1,18 @@
-import type { GenerateSettings } from '@safelight/sdk/contract';
+import type { GenerateSettings, ScheduleName } from '@safelight/sdk/contract';
 import { samplers } from '../schedulers/index.ts';
 
-const scheduleLabels = { ddim_uniform: 'DDIM', normal: 'Normal', karras: 'Karras' } as const;
+/** AUTOMATIC1111's names. */
+const scheduleLabels: Readonly<Record<ScheduleName, string>> = {
+  normal: 'Normal',
+  karras: 'Karras',
+  exponential: 'Exponential',
+  sgm_uniform: 'SGM Uniform',
+  simple: 'Simple',
+  ddim_uniform: 'DDIM',
+  beta: 'Beta',
+  align_your_steps: 'Align Your Steps',
+};
+const noiseLabels = { sChurn: 'Sigma churn', sTmin: 'Sigma tmin', sTmax: 'Sigma tmax', sNoise: 'Sigma noise' } as const;
 
 /**
  * The settings of one picture in AUTOMATIC1111's `parameters` text, which other tools read back: the prompt, the negative
@@ -22,6 +33,13 @@ export function formatParameters(settings: GenerateSettings, checkpointSha256: s
     ['Model', settings.model],
   ];
   if (settings.eta !== sampler.defaultEta) pairs.push([sampler.name === 'ddim' ? 'Eta DDIM' : 'Eta', settings.eta]);
+  for (const [name, label] of Object.entries(noiseLabels)) {
+    const value = settings[name as keyof typeof noiseLabels];
+    if (value !== undefined) pairs.push([label, value]);
+  }
+  if (settings.subseed !== undefined && settings.subseedStrength !== undefined) {
+    pairs.push(['Variation seed', settings.subseed], ['Variation seed strength', settings.subseedStrength]);
+  }
   // A missing RNG means GPU.
   if (settings.rng === 'cpu') pairs.push(['RNG', 'CPU']);
   pairs.push(['Version', 'Safelight']);

@@ -1,6 +1,5 @@
-import { type DdimStep, ddimStep, ddimSteps } from './ddim-step.ts';
-import { createSampler, type SampleInput } from './sampler.ts';
-import { ddimTimesteps } from './schedules.ts';
+import { type DdimStep, ddimStart, ddimStep, ddimSteps, keepNoisyImage } from './ddim-step.ts';
+import { createSampler, defaultNoiseSettings, type SampleInput } from './sampler.ts';
 import { weightedSum } from './weighted-sum.ts';
 
 /**
@@ -14,19 +13,22 @@ export const ddim = createSampler({
   defaultSchedule: 'ddim_uniform',
   usesEta: true,
   defaultEta: 0,
-  stepCount: (steps, trainingTimesteps = 1000) => ddimTimesteps(steps, trainingTimesteps).length,
+  noiseSettings: ['sNoise'],
+  isSecondOrder: false,
+  stepCount: (shape) => ddimSteps(shape).length,
   sample: sampleDdim,
 });
 
 async function sampleDdim(input: SampleInput): Promise<Float32Array> {
-  const { eta, predictNoise, drawNoise, onStep } = input;
-  const steps = ddimSteps(input.steps, input.noiseSchedule);
-  let latents = input.noise;
+  const { eta, predictNoise, drawNoise, onStep, noiseSettings: { sNoise } = defaultNoiseSettings } = input;
+  const steps = ddimSteps(input);
+  let latents = ddimStart(input);
   for (const [i, step] of steps.entries()) {
+    latents = keepNoisyImage(input, latents, step.alpha);
     const noisePrediction = await predictNoise(latents, step.timestep);
     const sigma = freshNoiseSigma(step, eta);
     latents = ddimStep(latents, noisePrediction, step, sigma);
-    if (sigma > 0) latents = weightedSum([1, latents], [sigma, drawNoise()]);
+    if (sigma > 0) latents = weightedSum([1, latents], [sigma * sNoise, drawNoise()]);
     await onStep?.(i + 1, steps.length, latents);
   }
   return latents;

@@ -1,40 +1,34 @@
 import type { NoiseSchedule } from './noise-schedule.ts';
-import type { NoisePredictor, SampleInput, ScheduleName } from './sampler.ts';
-import { karrasSigmas, normalSigmas, sigmaToTimestep } from './schedules.ts';
+import type { InitialImage, NoisePredictor } from './sampler.ts';
+import { sigmaToTimestep } from './timesteps.ts';
 import { weightedSum } from './weighted-sum.ts';
 
 /** Predicts the clean latents in `latents`, which are signal plus `sigma` times unit noise. */
-type Denoiser = (latents: Float32Array, sigma: number) => Promise<Float32Array>;
+export type Denoiser = (latents: Float32Array, sigma: number) => Promise<Float32Array>;
 
-/** The schedules of samplers that think in σ. */
-export const sigmaSchedules = ['normal', 'karras'] as const satisfies readonly ScheduleName[];
-
-/** What a loop over σ starts from. */
-interface SigmaRun {
-  /** σ₀ times unit noise. A1111 does not add the image's share of the variance, √(1 + σ₀²). */
-  latents: Float32Array;
-  /** Noise before each step and after the last: falling, ending in 0. */
-  sigmas: Float64Array;
-  denoise: Denoiser;
-}
-
-/** Turns a run over a model that predicts noise into one over a denoiser, as k-diffusion's samplers want. */
-export function startSigmaRun({ noise, steps, schedule, noiseSchedule, predictNoise }: SampleInput): SigmaRun {
-  const sigmas = schedule === 'karras' ? karrasSigmas(steps, noiseSchedule) : normalSigmas(steps, noiseSchedule);
-  return {
-    latents: weightedSum([sigmas[0] as number, noise]),
-    sigmas,
-    denoise: createDenoiser(predictNoise, noiseSchedule),
-  };
-}
-
-/** Source: k-diffusion `DiscreteEpsDDPMDenoiser.forward`. */
-function createDenoiser(predictNoise: NoisePredictor, noiseSchedule: NoiseSchedule): Denoiser {
+/**
+ * Turns a model that predicts noise into a denoiser, as k-diffusion's samplers want one. Where a mask says so, the
+ * initial image is what comes of denoising: A1111's way of inpainting with any model.
+ *
+ * Source: k-diffusion `DiscreteEpsDDPMDenoiser.forward`.
+ */
+export function createDenoiser(
+  predictNoise: NoisePredictor,
+  noiseSchedule: NoiseSchedule,
+  init?: InitialImage,
+): Denoiser {
   return async (latents, sigma) => {
     const unitVariance = weightedSum([1 / Math.sqrt(sigma ** 2 + 1), latents]);
     const noisePrediction = await predictNoise(unitVariance, sigmaToTimestep(sigma, noiseSchedule));
-    return weightedSum([1, latents], [-sigma, noisePrediction]);
+    return keepUnmasked(weightedSum([1, latents], [-sigma, noisePrediction]), init);
   };
+}
+
+/** The drawn latents where the mask is 1, those of the initial image where it is 0. */
+export function keepUnmasked(latents: Float32Array, init: InitialImage | undefined): Float32Array {
+  const { mask, latents: kept } = init ?? {};
+  if (mask === undefined || kept === undefined) return latents;
+  return latents.map((value, i) => value * (mask[i] as number) + (kept[i] as number) * (1 - (mask[i] as number)));
 }
 
 /**

@@ -1,30 +1,20 @@
-import { sigmaSchedules, startSigmaRun } from './denoiser.ts';
-import { createSampler, type SampleInput } from './sampler.ts';
+import { createSigmaSampler, type SigmaRun, stepsOver } from './sigma-sampler.ts';
 import { weightedSum } from './weighted-sum.ts';
 
 /**
  * DPM-Solver++(2M) (Lu et al., "DPM-Solver++", 2022, algorithm 2), k-diffusion `sample_dpmpp_2m`: a
  * second-order step from the last two denoised latents. The first and the last step are of first order.
  */
-export const dpmpp2m = createSampler({
-  name: 'dpmpp_2m',
-  label: 'DPM++ 2M',
-  schedules: sigmaSchedules,
-  defaultSchedule: 'karras',
-  usesEta: false,
-  defaultEta: 0,
-  stepCount: (steps) => steps,
-  sample: sampleDpmpp2m,
-});
+export const dpmpp2m = createSigmaSampler(
+  { name: 'dpmpp_2m', label: 'DPM++ 2M', defaultSchedule: 'karras' },
+  sampleDpmpp2m,
+);
 
-async function sampleDpmpp2m(input: SampleInput): Promise<Float32Array> {
-  const { sigmas, denoise, ...start } = startSigmaRun(input);
-  let { latents } = start;
+async function sampleDpmpp2m(run: SigmaRun): Promise<Float32Array> {
+  let { latents } = run;
   let previous: { denoised: Float32Array; sigma: number } | undefined;
-  for (let i = 0; i < input.steps; i++) {
-    const sigma = sigmas[i] as number;
-    const sigmaNext = sigmas[i + 1] as number;
-    const denoised = await denoise(latents, sigma);
+  for (const { sigma, sigmaNext } of stepsOver(run.sigmas)) {
+    const denoised = await run.denoise(latents, sigma);
     // In the paper's time, λ = −log σ. The last step, to σ = 0, is infinitely long: its h is Infinity.
     const h = Math.log(sigma / sigmaNext);
     let target = denoised;
@@ -34,7 +24,7 @@ async function sampleDpmpp2m(input: SampleInput): Promise<Float32Array> {
     }
     latents = weightedSum([sigmaNext / sigma, latents], [-Math.expm1(-h), target]);
     previous = { denoised, sigma };
-    await input.onStep?.(i + 1, input.steps, latents);
+    await run.report(latents);
   }
   return latents;
 }

@@ -1,29 +1,19 @@
-import { sigmaSchedules, startSigmaRun, toDerivative } from './denoiser.ts';
-import { createSampler, type SampleInput } from './sampler.ts';
+import { addChurn, churnSettings } from './churn.ts';
+import { toDerivative } from './denoiser.ts';
+import { createSigmaSampler, type SigmaRun, stepsOver } from './sigma-sampler.ts';
 import { weightedSum } from './weighted-sum.ts';
 
-/** Euler's method: Karras et al. (2022), algorithm 2 without churn; k-diffusion `sample_euler`. */
-export const euler = createSampler({
-  name: 'euler',
-  label: 'Euler',
-  schedules: sigmaSchedules,
-  defaultSchedule: 'normal',
-  usesEta: false,
-  defaultEta: 0,
-  stepCount: (steps) => steps,
-  sample: sampleEuler,
-});
+/** Euler's method: Karras et al. (2022), algorithm 2 without its second half; k-diffusion `sample_euler`. */
+export const euler = createSigmaSampler({ name: 'euler', label: 'Euler', noiseSettings: churnSettings }, sampleEuler);
 
-async function sampleEuler(input: SampleInput): Promise<Float32Array> {
-  const { sigmas, denoise, ...start } = startSigmaRun(input);
-  let { latents } = start;
-  for (let i = 0; i < input.steps; i++) {
-    const sigma = sigmas[i] as number;
-    const sigmaNext = sigmas[i + 1] as number;
-    const denoised = await denoise(latents, sigma);
-    const derivative = toDerivative(latents, sigma, denoised);
-    latents = weightedSum([1, latents], [sigmaNext - sigma, derivative]);
-    await input.onStep?.(i + 1, input.steps, latents);
+async function sampleEuler(run: SigmaRun): Promise<Float32Array> {
+  let { latents } = run;
+  for (const { sigma, sigmaNext } of stepsOver(run.sigmas)) {
+    const noisier = addChurn(run, latents, sigma);
+    const { sigmaHat } = noisier;
+    const derivative = toDerivative(noisier.latents, sigmaHat, await run.denoise(noisier.latents, sigmaHat));
+    latents = weightedSum([1, noisier.latents], [sigmaNext - sigmaHat, derivative]);
+    await run.report(latents);
   }
   return latents;
 }

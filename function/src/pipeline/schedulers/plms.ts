@@ -1,6 +1,5 @@
-import { ddimStep, ddimSteps } from './ddim-step.ts';
+import { ddimStart, ddimStep, ddimSteps, keepNoisyImage } from './ddim-step.ts';
 import { createSampler, type NoisePredictor, type SampleInput } from './sampler.ts';
-import { ddimTimesteps } from './schedules.ts';
 import { weightedSum } from './weighted-sum.ts';
 
 /**
@@ -15,16 +14,19 @@ export const plms = createSampler({
   defaultSchedule: 'ddim_uniform',
   usesEta: false,
   defaultEta: 0,
-  stepCount: (steps, trainingTimesteps = 1000) => ddimTimesteps(steps, trainingTimesteps).length,
+  noiseSettings: [],
+  isSecondOrder: false,
+  stepCount: (shape) => ddimSteps(shape).length,
   sample: samplePlms,
 });
 
 async function samplePlms(input: SampleInput): Promise<Float32Array> {
   const { predictNoise, onStep } = input;
-  const steps = ddimSteps(input.steps, input.noiseSchedule);
-  let latents = input.noise;
+  const steps = ddimSteps(input);
+  let latents = ddimStart(input);
   let earlier: Float32Array[] = []; // the last three predictions, newest first
   for (const [i, step] of steps.entries()) {
+    latents = keepNoisyImage(input, latents, step.alpha);
     const current = await predictNoise(latents, step.timestep);
     const [first] = earlier;
     const noisePrediction = first

@@ -1,7 +1,4 @@
-import { linspace, type NoiseSchedule } from './noise-schedule.ts';
-
-/** The ρ that Karras et al. (2022) found best, and A1111's default. */
-const KARRAS_RHO = 7;
+import type { NoiseSchedule } from './noise-schedule.ts';
 
 /**
  * The training timesteps that DDIM and PLMS visit, falling: `range(0, 1000, 1000 // steps) + 1`, reversed.
@@ -22,34 +19,6 @@ export function ddimTimesteps(steps: number, trainingTimesteps: number): Int32Ar
   const stride = Math.floor(trainingTimesteps / steps);
   const count = Math.ceil(trainingTimesteps / stride);
   return Int32Array.from({ length: count }, (_, i) => Math.min((count - 1 - i) * stride + 1, trainingTimesteps - 1));
-}
-
-/**
- * σ at evenly spaced timesteps from the noisiest to the cleanest, then 0: `steps + 1` numbers, falling.
- *
- * Source: k-diffusion `DiscreteSchedule.get_sigmas`. A1111 calls it "Uniform" (its "Normal" is the same
- * but for rounding), and uses it under "Automatic" for samplers without a preference.
- */
-export function normalSigmas(steps: number, noiseSchedule: NoiseSchedule): Float64Array {
-  const sigmas = new Float64Array(steps + 1);
-  const timesteps = linspace(noiseSchedule.timesteps - 1, 0, steps);
-  for (const [i, timestep] of timesteps.entries()) sigmas[i] = timestepToSigma(timestep, noiseSchedule);
-  return sigmas;
-}
-
-/**
- * σ evenly spaced in σ^(1/ρ) from the noisiest to the cleanest, then 0: `steps + 1` numbers, falling.
- *
- * Source: Karras et al., "Elucidating the design space of diffusion-based generative models" (2022),
- * equation 5; k-diffusion `get_sigmas_karras` between the ends of the model's own σ, as A1111 calls it.
- */
-export function karrasSigmas(steps: number, noiseSchedule: NoiseSchedule): Float64Array {
-  const { sigmas: table } = noiseSchedule;
-  const rootMax = (table.at(-1) as number) ** (1 / KARRAS_RHO);
-  const rootMin = (table[0] as number) ** (1 / KARRAS_RHO);
-  const sigmas = new Float64Array(steps + 1);
-  for (const [i, root] of linspace(rootMax, rootMin, steps).entries()) sigmas[i] = root ** KARRAS_RHO;
-  return sigmas;
 }
 
 /** σ at a timestep that may fall between two of the table: linear in log σ. */
