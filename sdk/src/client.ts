@@ -38,6 +38,9 @@ export function createClient(clientOptions: SafelightOptions, clock: Clock): Saf
       list: (options) => call(() => procedures.listModels(), options),
       get: (model, options) => call(() => procedures.getModel(model), options),
     },
+    prompts: {
+      read: (input, options) => call(() => procedures.readPrompt(input), options),
+    },
     images: createImages(connection),
     estimate: async (input, options) => {
       const {

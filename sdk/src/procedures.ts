@@ -16,6 +16,9 @@ import {
   modelInfoSchema,
   modelRefSchema,
   type ParsedSubmitInput,
+  type PromptReading,
+  promptReadingSchema,
+  readPromptInputSchema,
   type SignedUrl,
   signedUrlSchema,
   signInputSchema,
@@ -101,6 +104,12 @@ export const procedures = {
     path: 'usage.get',
     input: parseInput(usageInputSchema, input),
     output: usageSchema,
+  }),
+  readPrompt: (input: z.input<typeof readPromptInputSchema>): ProcedureCall<PromptReading> => ({
+    type: 'query',
+    path: 'prompts.read',
+    input: parseInput(readPromptInputSchema, input),
+    output: promptReadingSchema,
   }),
   health: (): ProcedureCall<Health> => ({ type: 'query', path: 'health', output: healthSchema }),
 };

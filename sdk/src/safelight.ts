@@ -7,6 +7,8 @@ import type {
   Job,
   JobPage,
   ModelInfo,
+  PromptReading,
+  ReadPromptInput,
   UsageEntry,
   UsageInput,
 } from './contract/index.ts';
@@ -56,6 +58,10 @@ export interface Safelight {
   readonly models: {
     list(options?: CallOptions): Promise<ModelInfo[]>;
     get(model: string, options?: CallOptions): Promise<ModelInfo>;
+  };
+  readonly prompts: {
+    /** How the server understands a prompt: its tokens, their weights, and what holds when. */
+    read(input: ReadPromptInput, options?: CallOptions): Promise<PromptReading>;
   };
   readonly images: Images;
   /**

@@ -29,7 +29,7 @@ function feedsOf({ name, component, inputs }: GoldenCase): Feeds {
   const { prompts = [], latents = [], timesteps = [], prompt_embeddings = [], image = [] } = inputs;
   switch (component) {
     case 'text_encoder':
-      return { token_ids: tokenRows(prompts) };
+      return { token_ids: tokenRows(prompts), hidden_state: { data: BigInt64Array.of(0n), dims: [1] } };
     case 'unet':
       return {
         latents: unitTensor(`${name}.latents`, latents),

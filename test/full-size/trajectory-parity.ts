@@ -1,6 +1,6 @@
 import { openBundle } from '../../function/src/bundle/open-bundle.ts';
 import type { DiffusionModel } from '../../function/src/pipeline/diffusion-model.ts';
-import { createGuidedPredictor } from '../../function/src/pipeline/guidance.ts';
+import { constantPrompts, createGuidedPredictor } from '../../function/src/pipeline/guidance.ts';
 import { createNoiseSchedule, samplers } from '../../function/src/pipeline/schedulers/index.ts';
 import { openModel } from '../../function/src/runtime/open-model.ts';
 import { createSessionHost } from '../../function/src/runtime/session-host.ts';
@@ -36,7 +36,7 @@ async function sample(model: DiffusionModel, sampler: 'ddim' | 'plms', { inputs 
   const { prompt = '', guidance = 1, steps = 1, noise = [] } = inputs;
   const tokens = ['', prompt].map((text) => model.tokenizer.encode(text).tokenIds);
   const embeddings = await model.encodePrompts(tokens);
-  const prompts = { unconditional: row(embeddings, 0), conditional: row(embeddings, 1) };
+  const prompts = constantPrompts(row(embeddings, 1), row(embeddings, 0));
   const predictNoise = createGuidedPredictor(model, prompts, guidance);
   const { timesteps, linear_start, linear_end } = model.config.diffusion;
   const data = await samplers[sampler].sample({

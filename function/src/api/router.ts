@@ -8,6 +8,8 @@ import {
   listInputSchema,
   modelInfoSchema,
   modelRefSchema,
+  promptReadingSchema,
+  readPromptInputSchema,
   signedUrlSchema,
   signInputSchema,
   submitInputSchema,
@@ -18,6 +20,7 @@ import {
 } from '@safelight/sdk/contract';
 import { initTRPC } from '@trpc/server';
 import * as z from 'zod/mini';
+import { describePrompt } from '../describe-prompt.ts';
 import { FunctionError } from '../errors.ts';
 import type { ApiContext } from './api-context.ts';
 import { toErrorShape } from './error-wire.ts';
@@ -98,6 +101,13 @@ const models = t.router({
     }),
 });
 
+const prompts = t.router({
+  read: t.procedure
+    .input(readPromptInputSchema)
+    .output(promptReadingSchema)
+    .query(({ input }) => describePrompt(input)),
+});
+
 /** The API: thin procedures over the contract's schemas. */
 export const appRouter = t.router({
   jobs,
@@ -105,6 +115,7 @@ export const appRouter = t.router({
   uploads,
   models,
   usage,
+  prompts,
   health: t.procedure.output(healthSchema).query(async ({ ctx }) => {
     const { store, engine, version } = ctx.services;
     return { status: 'ok' as const, version, defaultModel: engine.defaultModel, ...(await store.counts()) };

@@ -3,7 +3,7 @@ import * as z from 'zod/mini';
 import { modelConfigSchema } from '../graphs/model-config.ts';
 
 /** Raised whenever the same checkpoint would compile to other files: older bundles are then compiled again. */
-export const BUNDLE_FORMAT_VERSION = 4;
+export const BUNDLE_FORMAT_VERSION = 6;
 
 const sha256 = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 /** A name inside the bundle's folder: no separators, so a manifest cannot point elsewhere. */

@@ -1,11 +1,14 @@
 import { extname } from 'node:path';
 import { type GenerateInput, generateInputSchema, type ImageFormat } from '@safelight/sdk/contract';
+import type * as z from 'zod/mini';
 import { FunctionError } from '../errors.ts';
 
 /** The options of `safelight generate` as they were typed. */
 export interface GenerateFlags {
   output?: string;
   negative?: string;
+  promptSyntax?: string;
+  clipSkip?: string;
   model?: string;
   size?: string;
   steps?: string;
@@ -44,6 +47,8 @@ export function parseGenerateFlags(prompt: string, flags: GenerateFlags): Genera
   const typed = {
     prompt,
     negativePrompt: flags.negative,
+    promptSyntax: flags.promptSyntax,
+    clipSkip: parseNumber(flags.clipSkip),
     model: flags.model,
     ...parseSize(flags.size),
     steps: parseNumber(flags.steps),
@@ -62,8 +67,16 @@ export function parseGenerateFlags(prompt: string, flags: GenerateFlags): Genera
     count: parseNumber(flags.count),
     format: flags.format ?? formatOf(flags.output),
   };
+  return parseInput(generateInputSchema, typed);
+}
+
+/**
+ * Checks what was typed against a schema of the contract; what was not typed is left out.
+ * @throws FunctionError `invalid_input` naming the field.
+ */
+export function parseInput<Output>(schema: z.ZodMiniType<Output>, typed: Record<string, unknown>): Output {
   const given = Object.fromEntries(Object.entries(typed).filter(([, value]) => value !== undefined));
-  const parsed = generateInputSchema.safeParse(given);
+  const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const field = issue?.path.join('.') ?? '';
@@ -71,7 +84,7 @@ export function parseGenerateFlags(prompt: string, flags: GenerateFlags): Genera
 }
 
 /** Not a number becomes NaN, which the schema refuses in words. `Number('')` would be 0. */
-function parseNumber(text: string | undefined): number | undefined {
+export function parseNumber(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   return text.trim() === '' ? Number.NaN : Number(text);
 }

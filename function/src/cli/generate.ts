@@ -16,6 +16,8 @@ export function addGenerateCommand(program: Command, config: CliConfig): void {
     .argument('<prompt...>', 'what the picture shows')
     .option('-o, --output <file>', 'file to write: .png, .jpg or .webp (default: safelight-<seed>.png)')
     .option('-n, --negative <prompt>', 'what it should not show')
+    .option('--prompt-syntax <name>', 'a1111 (weights, editing, AND, BREAK) or plain (default: a1111)')
+    .option('--clip-skip <number>', 'layer of the text encoder to listen to, counted from the end')
     .option('-m, --model <name>', 'one of "safelight models"')
     .option('--size <pixels>', 'such as 128, or 128x96 for width by height')
     .option('--steps <number>', 'denoising steps')

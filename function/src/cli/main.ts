@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { type CliConfig, readConfig } from './config.ts';
 import { addGenerateCommand } from './generate.ts';
 import { addModelsCommand } from './models.ts';
+import { addPromptCommand } from './prompt.ts';
 import { exitCodes, reportError } from './report-error.ts';
 import { addServeCommand } from './serve.ts';
 import { addWeightsCommand } from './weights/index.ts';
@@ -29,6 +30,7 @@ function createProgram(config: CliConfig): Command {
   addGenerateCommand(program, config);
   addServeCommand(program, config);
   addModelsCommand(program, config);
+  addPromptCommand(program, config);
   addWeightsCommand(program, config);
   return program;
 }

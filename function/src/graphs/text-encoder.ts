@@ -7,23 +7,31 @@ const PREFIX = 'cond_stage_model.transformer.text_model';
 
 /**
  * CLIP's text transformer (Radford et al. 2021, § 2.4), as Hugging Face's `CLIPTextModel` computes it:
- * `token_ids` int64 [batch, 77] → `prompt_embeddings` float32 [batch, 77, width], final layer norm applied.
+ * `token_ids` int64 [batch, 77] → `prompt_embeddings` float32 [batch, 77, width], final layer norm applied. For clip skip
+ * also `hidden_state` int64 [1] → `skipped_embeddings`, the same from the input of layer `hidden_state`: a way of its own,
+ * as the first one is not to change by a bit.
  */
 export function buildTextEncoder(config: TextEncoderConfig, target: Target = 'cpu'): Graph {
   const layers = createLayers(target, 'text_encoder');
   const { g } = layers;
   const { width, positions } = config;
   const tokenIds = g.input('token_ids', 'int64', ['batch', positions]);
+  const hiddenState = g.input('hidden_state', 'int64', [1]);
 
   const table = layers.weight(`${PREFIX}.embeddings.token_embedding.weight`, [config.vocab_size, width]);
   const places = layers.weight(`${PREFIX}.embeddings.position_embedding.weight`, [positions, width]);
   let x = g.node('Add', [g.node('Gather', [table, tokenIds]), places]); // [batch, 77, width]
+  const hiddenStates: Value[] = [];
   for (let layer = 0; layer < config.layers; layer += 1) {
+    hiddenStates.push(g.node('Unsqueeze', [x, g.integers(0)]));
     x = encoderLayer(layers, `${PREFIX}.encoder.layers.${layer}`, x, config);
   }
   x = layers.layerNorm(`${PREFIX}.final_layer_norm`, x, width);
+  const chosen = g.node('Gather', [g.node('Concat', hiddenStates, { axis: 0 }), hiddenState], { axis: 0 });
+  const skipped = layers.layerNorm(`${PREFIX}.final_layer_norm`, g.node('Squeeze', [chosen, g.integers(0)]), width);
 
   g.output(layers.toFloat32(x), 'prompt_embeddings', 'float32', ['batch', positions, width]);
+  g.output(layers.toFloat32(skipped), 'skipped_embeddings', 'float32', ['batch', positions, width]);
   return g.build();
 }
 

@@ -12,11 +12,14 @@ export interface DiffusionModel {
   readonly tokenizer: Tokenizer;
   /** Lower-case words the model was trained on; undefined when that is not a closed list. */
   readonly vocabulary: ReadonlySet<string> | undefined;
-  /** One row of token ids per prompt → prompt embeddings [n, 77, width]. */
-  encodePrompts(tokenIds: readonly Int32Array[]): Promise<Tensor>;
   /**
-   * Latents [n, 4, h/8, w/8] at one timestep, with prompt embeddings [n, 77, width] → the noise in them, same shape.
-   * One latent may go with several prompts: [1, 4, h/8, w/8] and [m, 77, width] → [m, 4, h/8, w/8].
+   * One row of token ids per chunk of a prompt → prompt embeddings [n, 77, width].
+   * @param clipSkip 1 takes what the last layer of the text encoder says, 2 the last but one, … @defaultValue 1
+   */
+  encodePrompts(tokenIds: readonly Int32Array[], clipSkip?: number): Promise<Tensor>;
+  /**
+   * Latents [n, 4, h/8, w/8] at one timestep, with prompt embeddings [n, 77 × chunks, width] → the noise in them, same shape.
+   * One latent may go with several prompts: [1, 4, h/8, w/8] and [m, 77 × chunks, width] → [m, 4, h/8, w/8].
    */
   predictNoise(latents: Tensor, timestep: number, promptEmbeddings: Tensor): Promise<Tensor>;
   /** Latents of unit variance [n, 4, h/8, w/8] → image [n, 3, h, w], nominally in [-1, 1]. */

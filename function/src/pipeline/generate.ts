@@ -1,14 +1,15 @@
 import { type GenerateSettings, type Phase, SIZE_STEP, type Warning } from '@safelight/sdk/contract';
 import type { EncodedImage, GenerateOptions, Generation } from '../engine.ts';
 import { FunctionError } from '../errors.ts';
-import { row, type Tensor, tensor } from '../runtime/tensor.ts';
+import { type Tensor, tensor } from '../runtime/tensor.ts';
 import type { DiffusionModel } from './diffusion-model.ts';
-import { createGuidedPredictor, type PromptEmbeddings } from './guidance.ts';
+import { createGuidedPredictor } from './guidance.ts';
 import { encodeImage } from './image/encode-image.ts';
 import { formatParameters } from './image/parameters.ts';
 import { createImageNoise } from './image-noise.ts';
-import { readPrompt } from './read-prompt.ts';
-import { readNoiseSettings } from './resolve-sampler.ts';
+import { encodePrompts, type GuidingPrompts } from './prompt/encode-prompt.ts';
+import { readPrompt } from './prompt/read-prompt.ts';
+import { predictionCount, readNoiseSettings } from './resolve-sampler.ts';
 import { imageSeeds } from './resolve-settings.ts';
 import { samplers } from './schedulers/index.ts';
 import { createNoiseSchedule } from './schedulers/noise-schedule.ts';
@@ -27,7 +28,7 @@ export async function generate(
 
   // 1. Words become tokens, tokens become embeddings.
   clock.enter({ name: 'encoding' });
-  const { prompts, warnings } = await encodePrompts(model, settings);
+  const { prompts, warnings } = await readPrompts(model, settings);
 
   const images: EncodedImage[] = [];
   for (let index = 0; index < settings.count; index += 1) {
@@ -49,15 +50,21 @@ function refuseInpaintingModel({ config, info }: DiffusionModel): void {
   throw new FunctionError('invalid_input', message, { field: 'model' });
 }
 
-async function encodePrompts(
+async function readPrompts(
   model: DiffusionModel,
   settings: GenerateSettings,
-): Promise<{ prompts: PromptEmbeddings; warnings: Warning[] }> {
-  const prompt = readPrompt(model, 'prompt', settings.prompt);
-  const negative = readPrompt(model, 'negativePrompt', settings.negativePrompt);
-  const embeddings = await model.encodePrompts([negative.tokenIds, prompt.tokenIds]); // [2, 77, width]
+): Promise<{ prompts: GuidingPrompts; warnings: Warning[] }> {
+  const options = { syntax: settings.promptSyntax ?? 'plain', steps: predictionCount(settings) } as const;
+  const prompt = readPrompt(model, 'prompt', settings.prompt, options);
+  const negative = readPrompt(model, 'negativePrompt', settings.negativePrompt, options);
+  const { clipSkip = 1 } = settings;
+  const { layers } = model.config.text;
+  if (clipSkip > layers) {
+    const message = `clipSkip must be a whole number from 1 to ${layers} for model ${model.info.name}`;
+    throw new FunctionError('invalid_input', message, { field: 'clipSkip' });
+  }
   return {
-    prompts: { unconditional: row(embeddings, 0), conditional: row(embeddings, 1) },
+    prompts: await encodePrompts(model, { prompt, negative }, clipSkip),
     warnings: [...prompt.warnings, ...negative.warnings],
   };
 }
@@ -66,7 +73,7 @@ async function encodePrompts(
 async function denoise(
   model: DiffusionModel,
   settings: GenerateSettings,
-  prompts: PromptEmbeddings,
+  prompts: GuidingPrompts,
   index: number,
   enter: (phase: Phase) => void,
 ): Promise<Tensor> {

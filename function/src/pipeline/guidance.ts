@@ -1,28 +1,87 @@
-import { concat, row, type Tensor } from '../runtime/tensor.ts';
+import { concat, row, type Tensor, tensor } from '../runtime/tensor.ts';
 import type { DiffusionModel } from './diffusion-model.ts';
+import type { GuidingPrompts, ScheduledEmbeddings } from './prompt/encode-prompt.ts';
 
-export interface PromptEmbeddings {
-  /** Of the prompt, [1, 77, width]. */
-  readonly conditional: Tensor;
-  /** Of the negative prompt, [1, 77, width]. */
-  readonly unconditional: Tensor;
+/** Prompts that the UNet takes at once: bounds its memory where `AND` joins many. */
+const BATCH = 4;
+
+/** A prompt that says the same all the time. Embeddings [1, 77, width]. */
+export function constantPrompts(conditional: Tensor, unconditional: Tensor): GuidingPrompts {
+  const always = (embeddings: Tensor) => [{ until: Number.POSITIVE_INFINITY, embeddings }];
+  return { conditional: [{ weight: 1, schedule: always(conditional) }], unconditional: always(unconditional) };
 }
 
 /**
- * Predicts noise with classifier-free guidance (Ho and Salimans 2022, eq. 6):
- * ε = ε_unconditional + guidanceScale · (ε_conditional − ε_unconditional).
+ * Predicts noise with classifier-free guidance (Ho and Salimans 2022, eq. 6), towards several prompts at once if there
+ * are (Liu et al. 2022, eq. 11): ε = ε_unconditional + Σ weight · guidanceScale · (ε_conditional − ε_unconditional).
  * A scale of 1 needs no unconditional half, so it costs half.
+ *
+ * Of one run, as prompts change with the number of predictions made: A1111 counts so, also where a step makes two.
  */
-export function createGuidedPredictor(model: DiffusionModel, prompts: PromptEmbeddings, guidanceScale: number) {
-  if (guidanceScale === 1) {
-    return (latents: Tensor, timestep: number) => model.predictNoise(latents, timestep, prompts.conditional);
-  }
-  const both = concat([prompts.unconditional, prompts.conditional]); // [2, 77, width]: unconditional first
+export function createGuidedPredictor(model: DiffusionModel, prompts: GuidingPrompts, guidanceScale: number) {
+  let predictionsMade = 0;
   return async (latents: Tensor, timestep: number): Promise<Tensor> => {
-    const predictions = await model.predictNoise(latents, timestep, both);
-    const unconditional = row(predictions, 0).data;
-    const conditional = row(predictions, 1).data;
-    const data = unconditional.map((value, i) => value + guidanceScale * ((conditional[i] as number) - value));
-    return { data, dims: latents.dims };
+    const now = predictionsMade;
+    predictionsMade += 1;
+    const conditional = prompts.conditional.map((part) => embeddingsAt(part.schedule, now));
+    const scales = prompts.conditional.map(({ weight }) => weight * guidanceScale);
+    const [only] = conditional;
+    if (only !== undefined && conditional.length === 1 && scales[0] === 1) {
+      return model.predictNoise(latents, timestep, only);
+    }
+    const unconditional = embeddingsAt(prompts.unconditional, now);
+    const [base, ...others] = await predictEach(model, latents, timestep, unconditional, conditional);
+    const directions = others.map(({ data }, i) => [data, scales[i] as number] as const);
+    const guided = (base as Tensor).data.map((value, i) => {
+      return directions.reduce((sum, [data, scale]) => sum + scale * ((data[i] as number) - value), value);
+    });
+    return tensor(guided, latents.dims);
   };
+}
+
+function embeddingsAt(schedule: ScheduledEmbeddings, predictionsMade: number): Tensor {
+  const current = schedule.find(({ until }) => predictionsMade <= until) ?? schedule.at(-1);
+  return (current as { embeddings: Tensor }).embeddings;
+}
+
+/** The prediction for each prompt, the unconditional one first. Prompts of equal length share a run of the UNet. */
+async function predictEach(
+  model: DiffusionModel,
+  latents: Tensor,
+  timestep: number,
+  unconditional: Tensor,
+  conditional: readonly Tensor[],
+): Promise<Tensor[]> {
+  const parts = toEqualLength(conditional);
+  const isEqual = parts[0]?.dims[1] === unconditional.dims[1];
+  const groups = isEqual ? inBatches([unconditional, ...parts]) : [[unconditional], ...inBatches(parts)];
+  const predictions: Tensor[] = [];
+  for (const group of groups) {
+    const batch = await model.predictNoise(latents, timestep, concat(group));
+    predictions.push(...group.map((_, i) => row(batch, i)));
+  }
+  return predictions;
+}
+
+/**
+ * Prompts that `AND` joins, made as long as the longest by repeating their last embedding.
+ *
+ * Source: A1111 `modules/prompt_parser.py` (`stack_conds`).
+ */
+function toEqualLength(parts: readonly Tensor[]): Tensor[] {
+  const positions = Math.max(...parts.map(({ dims }) => dims[1] ?? 0));
+  return parts.map((part) => {
+    const [, own = 0, width = 0] = part.dims;
+    if (own === positions) return part;
+    const data = new Float32Array(positions * width);
+    data.set(part.data);
+    const last = part.data.subarray((own - 1) * width);
+    for (let position = own; position < positions; position += 1) data.set(last, position * width);
+    return tensor(data, [1, positions, width]);
+  });
+}
+
+function inBatches(tensors: readonly Tensor[]): Tensor[][] {
+  const count = Math.ceil(tensors.length / BATCH);
+  return Array.from({ length: count }, (_, i) => tensors.slice(i * BATCH, (i + 1) * BATCH));
 }

@@ -74,6 +74,11 @@ export function readNoiseSettings({ sChurn, sTmin, sTmax, sNoise }: GenerateSett
   };
 }
 
+/** How many predictions of noise A1111 counts in a run, for prompts that change in the midst of it. */
+export function predictionCount({ sampler, steps }: Pick<GenerateSettings, 'sampler' | 'steps'>): number {
+  return samplers[sampler].isSecondOrder ? 2 * steps : steps;
+}
+
 function namesOf(has: (sampler: Sampler) => boolean): string {
   const names = Object.values(samplers)
     .filter(has)

@@ -16,6 +16,8 @@ export function resolveSettings(
   return {
     prompt: input.prompt,
     negativePrompt: input.negativePrompt,
+    promptSyntax: input.promptSyntax,
+    ...(input.clipSkip === undefined || input.clipSkip === 1 ? {} : { clipSkip: input.clipSkip }),
     model: model.name,
     width: checkSize('width', input.width ?? model.defaults.width, model),
     height: checkSize('height', input.height ?? model.defaults.height, model),

@@ -24,6 +24,9 @@ export interface EncodedText {
 
 /** Text to the token ids of CLIP's text encoder. */
 export interface Tokenizer {
+  readonly startId: number;
+  /** Ends a text and pads it. */
+  readonly endId: number;
   /**
    * @param options.maxLength At least 2. @defaultValue 77
    * @throws RangeError if there is no room for start and end.
@@ -31,6 +34,8 @@ export interface Tokenizer {
   encode(text: string, options?: { maxLength?: number }): EncodedText;
   /** The words of a text, without start and end, cut as CLIP cuts them: "don't" is "don" and "'t". */
   words(text: string): TokenizedWord[];
+  /** The text of one token, normalised; bytes that are no character by themselves become U+FFFD. */
+  decode(tokenId: number): string;
 }
 
 /**
@@ -46,7 +51,10 @@ export function createTokenizer(tokenizerJson: unknown): Tokenizer {
   const startId = specialTokenId(bpe, START_TOKEN);
   const endId = specialTokenId(bpe, END_TOKEN);
   return {
+    startId,
+    endId,
     words: (text) => wordIds(bpe, text).map((tokenIds) => ({ word: decodeWord(bpe, tokenIds), tokenIds })),
+    decode: (tokenId) => decodeWord(bpe, [tokenId]),
     encode(text, { maxLength = DEFAULT_MAX_LENGTH } = {}) {
       const room = maxLength - 2;
       if (!(room >= 0)) throw new RangeError(`A length of ${maxLength} leaves no room for start and end.`);

@@ -45,10 +45,14 @@ export async function openModel(
     tokenizer,
     vocabulary: manifest.vocabulary === undefined ? undefined : new Set(manifest.vocabulary),
 
-    async encodePrompts(tokenIds) {
+    async encodePrompts(tokenIds, clipSkip = 1) {
       const data = BigInt64Array.from(tokenIds.flatMap((ids) => Array.from(ids, BigInt)));
       const token_ids = { data, dims: [tokenIds.length, data.length / tokenIds.length] };
-      return output(await host.run('text_encoder', { token_ids }), 'prompt_embeddings');
+      // Hidden state i is the input of layer i: with a clip skip of 2, that of the last layer.
+      const state = Math.max(manifest.config.text.layers + 1 - clipSkip, 0);
+      const hidden_state = { data: BigInt64Array.of(BigInt(clipSkip === 1 ? 0 : state)), dims: [1] };
+      const outputs = await host.run('text_encoder', { token_ids, hidden_state });
+      return output(outputs, clipSkip === 1 ? 'prompt_embeddings' : 'skipped_embeddings');
     },
 
     async predictNoise(latents, timestep, promptEmbeddings) {

@@ -10,6 +10,7 @@ export const SIZE_STEP = 8;
 const size = (name: string) =>
   integer(name, 64, 2048).check(z.multipleOf(SIZE_STEP, `${name} must be a multiple of ${SIZE_STEP}`));
 
+/** A text of a prompt, which may be empty. */
 const text = (name: string) =>
   z.string(`${name} must be a text`).check(
     z.maxLength(10_000, `${name} is longer than 10,000 characters: shorten it`),
@@ -23,12 +24,23 @@ export type ImageFormat = z.infer<typeof imageFormatSchema>;
 export const rngSchema = z.enum(['cuda', 'cpu'], 'rng must be cuda or cpu');
 export type RngName = z.infer<typeof rngSchema>;
 
+export const promptTextSchema = text('prompt');
+
+/**
+ * How prompts are read: `a1111` is AUTOMATIC1111's syntax, with weights, editing, `AND`, `BREAK` and any length; `plain` takes
+ * every character as it is and leaves out what does not fit, as CompVis' scripts do.
+ */
+export const promptSyntaxSchema = z.enum(['a1111', 'plain'], 'promptSyntax must be a1111 or plain');
+export type PromptSyntax = z.infer<typeof promptSyntaxSchema>;
+
 /** A model by its name on the server. */
 export const modelNameSchema = z
   .string('model must be a name')
   .check(
     z.regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'model must be a name of lower-case letters, digits, ".", "_" and "-"'),
   );
+
+const clipSkip = integer('clipSkip', 1, 12);
 
 /** Karras et al. (2022), algorithm 2: noise added on the way, for samplers that take it. */
 const noiseFields = {
@@ -54,9 +66,12 @@ const variationFields = {
 export const generateInputSchema = z.strictObject(
   {
     /** What the picture shows. */
-    prompt: text('prompt').check(z.refine((value) => value.trim() !== '', 'prompt is empty: say what to draw')),
+    prompt: promptTextSchema.check(z.refine((value) => value.trim() !== '', 'prompt is empty: say what to draw')),
     /** What the picture should not show. */
     negativePrompt: z._default(text('negativePrompt'), ''),
+    promptSyntax: z._default(promptSyntaxSchema, 'a1111'),
+    /** Which layer of the text encoder to listen to, counted from the end, as AUTOMATIC1111 counts. Absent, 1. */
+    clipSkip: z.optional(clipSkip),
     /** Name of a model that the server has; absent, the server's default. */
     model: z.optional(modelNameSchema),
     /** Pixels, a multiple of 8; absent, the size the model was trained at. */
@@ -99,6 +114,9 @@ export type ParsedEstimateInput = z.output<typeof estimateInputSchema>;
 export const generateSettingsSchema = z.object({
   prompt: z.string(),
   negativePrompt: z.string(),
+  /** Absent in jobs of older servers, which read prompts as `plain`. */
+  promptSyntax: z.optional(promptSyntaxSchema),
+  clipSkip: z.optional(clipSkip),
   model: modelNameSchema,
   width: size('width'),
   height: size('height'),

@@ -11,6 +11,7 @@ export * from './images.ts';
 export * from './jobs.ts';
 export * from './models.ts';
 export * from './phases.ts';
+export * from './prompts.ts';
 export * from './samplers.ts';
 export * from './uploads.ts';
 export * from './usage.ts';

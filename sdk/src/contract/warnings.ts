@@ -16,13 +16,20 @@ const knownWarningSchema = z.discriminatedUnion('code', [
     message: z.string(),
     words: z.array(z.string()),
   }),
+  z.object({
+    /** The prompt names networks, such as `<lora:name:0.8>`, that the server does not add. */
+    code: z.literal('networks_ignored'),
+    field: z.enum(['prompt', 'negativePrompt']),
+    message: z.string(),
+    networks: z.array(z.string()),
+  }),
 ]);
 
 /** Something the caller should know about a picture that was made all the same. `other`: of a newer server. */
 export const warningSchema = orNewer(
   'code',
   knownWarningSchema,
-  ['prompt_truncated', 'unknown_words'],
+  ['prompt_truncated', 'unknown_words', 'networks_ignored'],
   ({ message }) => ({
     code: 'other' as const,
     message: typeof message === 'string' ? message : 'The server warns of something that this version does not know',

@@ -14,6 +14,17 @@ import { createTemporaryFolder } from '../jobs/temporary-folder.ts';
 import { createApiClient, failureOf } from './api-client.ts';
 import { type Fixture, finish, newKey, rawGet, serve, watchAll } from './serve-fixture.ts';
 
+describe('prompts', () => {
+  it('are read without a model', async () => {
+    await using fixture = await serve();
+    const { texts } = await fixture.api.prompts.read.query({ prompt: 'a [cat|dog]', steps: 2 });
+    assert.deepEqual(
+      texts.map(({ text }) => text),
+      ['a cat', 'a dog'],
+    );
+  });
+});
+
 describe('a job over HTTP', () => {
   let fixture: Fixture;
   before(async () => {

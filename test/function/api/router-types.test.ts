@@ -35,5 +35,7 @@ test('the router agrees with the contract', () => {
   expectTypeOf<Output<Procedures['images']['sign']>>().toEqualTypeOf<contract.SignedUrl>();
   expectTypeOf<Output<Procedures['models']['list']>>().toEqualTypeOf<contract.ModelInfo[]>();
   expectTypeOf<Output<Procedures['models']['get']>>().toEqualTypeOf<contract.ModelInfo>();
+  expectTypeOf<Inputs['prompts']['read']>().toEqualTypeOf<contract.ReadPromptInput>();
+  expectTypeOf<Output<Procedures['prompts']['read']>>().toEqualTypeOf<contract.PromptReading>();
   expectTypeOf<Output<Procedures['health']>>().toEqualTypeOf<contract.Health>();
 });

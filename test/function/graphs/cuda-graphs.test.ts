@@ -27,7 +27,10 @@ const cases: [string, ComponentName, Feeds][] = [
   [
     'text encoder',
     'text_encoder',
-    { token_ids: { data: BigInt64Array.from({ length: 154 }, (_, i) => BigInt(300 * i)), dims: [2, 77] } },
+    {
+      token_ids: { data: BigInt64Array.from({ length: 154 }, (_, i) => BigInt(300 * i)), dims: [2, 77] },
+      hidden_state: { data: BigInt64Array.of(2n), dims: [1] },
+    },
   ],
   [
     'UNet: two latents, two prompts',

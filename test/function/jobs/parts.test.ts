@@ -6,7 +6,7 @@ import { hashInput } from '../../../function/src/jobs/input-hash.ts';
 import { createJobIdSource } from '../../../function/src/jobs/job-id.ts';
 import { createJsonLogger, describeError } from '../../../function/src/jobs/logger.ts';
 
-const INPUT = { prompt: 'p', negativePrompt: '', rng: 'cuda', count: 1, format: 'png' } as const;
+const INPUT = { prompt: 'p', negativePrompt: '', promptSyntax: 'a1111', rng: 'cuda', count: 1, format: 'png' } as const;
 
 describe('job ids', () => {
   it('fit the contract and sort by age, also within a millisecond and when the clock is set back', () => {

@@ -178,6 +178,47 @@ describe('generating with the embedded model', () => {
     assert.ok(warning?.code === 'prompt_truncated' && warning.ignoredText.endsWith('on a pink background'));
   });
 
+  test('AUTOMATIC1111’s syntax changes the picture as it says, and not where there is none', async () => {
+    const a1111 = (prompt: string, changes: Partial<GenerateSettings> = {}) =>
+      pixels({ prompt, promptSyntax: 'a1111', ...changes });
+    const apple = await pixels({ prompt: 'a red apple' });
+    const fox = await pixels({ prompt: 'a fox' });
+    assert.deepEqual(await a1111('a red apple'), apple);
+    assert.deepEqual(await a1111('a red \\(apple\\)'), await pixels({ prompt: 'a red (apple)' }));
+    assert.notDeepEqual(await a1111('a (red:1.5) apple'), apple);
+    assert.notDeepEqual(await a1111('a red apple', { clipSkip: 2 }), apple);
+
+    // Four steps are predictions 0 to 3; a text that holds until 3 holds to the end.
+    assert.deepEqual(await a1111('[a red apple:a fox:3]'), apple);
+    assert.deepEqual(await a1111('[a red apple:a fox:0]'), fox);
+    const switched = await a1111('[a red apple:a fox:0.5]');
+    assert.notDeepEqual(switched, apple);
+    assert.notDeepEqual(switched, fox);
+    assert.deepEqual(await a1111('[a red apple:a fox:2]'), switched);
+    assert.notDeepEqual(await a1111('[a red apple|a fox]'), switched);
+
+    assert.deepEqual(await a1111('a red apple AND a fox :0'), apple);
+    const both = await a1111('a red apple AND a fox');
+    assert.deepEqual(await a1111('a fox AND a red apple'), both);
+    assert.notDeepEqual(both, apple);
+    assert.notDeepEqual(await a1111('a red apple BREAK a fox'), await a1111('a red apple a fox'));
+  });
+
+  test('a prompt of any length is seen to its end', async () => {
+    const long = 'a red apple '.repeat(40);
+    const see = (end: string) => engine.generate(quickSettings({ prompt: `${long}${end}`, promptSyntax: 'a1111' }));
+    const { images, warnings } = await see('on a pink background');
+    assert.deepEqual(warnings, []);
+    const other = await see('on a blue background');
+    const [first, second] = [images[0], other.images[0]];
+    assert.notDeepEqual(await sharp(first?.data).raw().toBuffer(), await sharp(second?.data).raw().toBuffer());
+  });
+
+  test('a clip skip beyond the text encoder’s layers is refused, naming it', async () => {
+    const generating = engine.generate(quickSettings({ clipSkip: 12 }));
+    await assert.rejects(generating, { code: 'invalid_input', field: 'clipSkip' });
+  });
+
   test('prompts in any script are drawn', async () => {
     for (const prompt of ['تفاحة حمراء', '👩‍👩‍👧‍👦🍎', '赤いりんご', '\ud800 lone surrogate', 'x'.repeat(10_000)]) {
       const { images } = await engine.generate(quickSettings({ prompt, steps: 1 }));

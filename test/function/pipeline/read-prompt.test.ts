@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import type { ModelInfo } from '@safelight/sdk/contract';
 import { openSafetensors } from '../../../function/src/checkpoint/safetensors.ts';
-import { unknownWords } from '../../../function/src/pipeline/read-prompt.ts';
-import { createTokenizer } from '../../../function/src/pipeline/tokenizer.ts';
+import { readPrompt, unknownWords } from '../../../function/src/pipeline/prompt/read-prompt.ts';
+import { createClipTokenizerJson, createTokenizer } from '../../../function/src/pipeline/tokenizer.ts';
 import { embeddedModelFolder, openEmbeddedBundle } from '../../support/embedded-model.ts';
 
 const vocabulary = new Set(['a', 'red', 'apple', 't-shirt', '3d', "jack-o'-lantern"]);
@@ -46,4 +47,86 @@ test('the embedded model was trained on every word of its vocabulary', async () 
   assert.deepEqual(untrained, []);
   // The check can fail: this word's tokens were never seen.
   assert.equal(isTrained('xylophone'), false);
+});
+
+describe('how a prompt is read', () => {
+  const tokenizer = createTokenizer(createClipTokenizerJson());
+  const model = { tokenizer, vocabulary: undefined, info: { name: 'any' } as ModelInfo };
+  const read = (prompt: string, syntax: 'a1111' | 'plain' = 'a1111') =>
+    readPrompt(model, 'prompt', prompt, { syntax, steps: 20 });
+  const ids = (text: string) => tokenizer.words(text).flatMap(({ tokenIds }) => tokenIds);
+
+  test('without syntax both ways are the same', () => {
+    const [a1111, plain] = [read('a red apple'), read('a red apple', 'plain')];
+    assert.deepEqual(a1111.texts, plain.texts);
+    assert.deepEqual(a1111.texts[0]?.chunks, [ids('a red apple').map((id) => ({ id, weight: 1 }))]);
+  });
+
+  test('plain takes brackets for brackets and leaves out what does not fit', () => {
+    assert.deepEqual(
+      read('a (red:2) [apple] AND', 'plain').texts[0]?.chunks[0]?.map(({ id }) => id),
+      ids('a (red:2) [apple] AND'),
+    );
+    const long = read(`${'cat '.repeat(80)}dog`, 'plain');
+    assert.equal(long.texts[0]?.chunks.length, 1);
+    assert.equal(long.texts[0]?.chunks[0]?.length, 75);
+    assert.equal(long.warnings[0]?.code, 'prompt_truncated');
+  });
+
+  test('a1111 weighs, switches and joins', () => {
+    const { parts, texts } = read('a (red:2) [apple:pear:0.5] AND a house :0.5');
+    assert.deepEqual(
+      texts.map(({ text }) => text),
+      ['a (red:2) apple', 'a (red:2) pear', ' a house'],
+    );
+    assert.deepEqual(parts, [
+      {
+        weight: 1,
+        schedule: [
+          { until: 10, text: 0 },
+          { until: 20, text: 1 },
+        ],
+      },
+      { weight: 0.5, schedule: [{ until: 20, text: 2 }] },
+    ]);
+    assert.deepEqual(
+      texts[0]?.chunks[0]?.map(({ weight }) => weight),
+      [1, 2, 1],
+    );
+  });
+
+  test('AND in a negative prompt is a word', () => {
+    const negative = readPrompt(model, 'negativePrompt', 'a AND b', { syntax: 'a1111', steps: 20 });
+    assert.equal(negative.parts.length, 1);
+  });
+
+  test('curly quotes read as straight ones', () => {
+    assert.deepEqual(read('don’t say “no”').texts[0]?.chunks, read(`don't say "no"`).texts[0]?.chunks);
+  });
+
+  test('networks are left out and reported', () => {
+    const { texts, warnings } = read('a cat <lora:style:0.8>');
+    assert.equal(texts[0]?.text, 'a cat ');
+    assert.deepEqual(warnings[0]?.code === 'networks_ignored' && warnings[0].networks, ['<lora:style:0.8>']);
+  });
+
+  test('alternatives without end are refused', () => {
+    const prompt = `[${Array.from({ length: 300 }, (_, i) => `n${i}`).join('|')}] ${'cat '.repeat(80)}`;
+    assert.throws(() => readPrompt(model, 'prompt', prompt, { syntax: 'a1111', steps: 1000 }), {
+      code: 'invalid_input',
+      field: 'prompt',
+    });
+  });
+
+  test('unknown words are looked for in what is said, not in the syntax', () => {
+    const vocabulary = new Set(['a', 'cat', 'dog']);
+    const { warnings } = readPrompt({ ...model, vocabulary }, 'prompt', 'a [cat:dog:5] AND (newt:1.2) BREAK a', {
+      syntax: 'a1111',
+      steps: 20,
+    });
+    assert.deepEqual(
+      warnings.map((warning) => warning.code === 'unknown_words' && warning.words),
+      [['newt']],
+    );
+  });
 });

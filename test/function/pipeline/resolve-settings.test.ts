@@ -22,6 +22,7 @@ describe('settings of a job', () => {
     assert.deepEqual(resolve({ prompt: 'x' }), {
       prompt: 'x',
       negativePrompt: '',
+      promptSyntax: 'a1111',
       model: 'tiny',
       width: 128,
       height: 96,

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { DiffusionModel } from '../../../function/src/pipeline/diffusion-model.ts';
-import { createGuidedPredictor } from '../../../function/src/pipeline/guidance.ts';
+import { constantPrompts, createGuidedPredictor } from '../../../function/src/pipeline/guidance.ts';
 import { createNoiseSchedule, samplers } from '../../../function/src/pipeline/schedulers/index.ts';
 import { openModel } from '../../../function/src/runtime/open-model.ts';
 import { createSessionHost, type SessionHost } from '../../../function/src/runtime/session-host.ts';
 import { row, type Tensor } from '../../../function/src/runtime/tensor.ts';
+import clipSkips from '../../fixtures/mini/clip-skip.json' with { type: 'json' };
 import golden from '../../fixtures/mini/golden.json' with { type: 'json' };
 import { openEmbeddedBundle } from '../../support/embedded-model.ts';
 import { maxAbsoluteError, readGolden } from '../../support/golden.ts';
@@ -30,6 +31,17 @@ describe('the embedded model, against PyTorch', () => {
     assertClose(embeddings, expected('context'), 1e-5);
   });
 
+  for (const [clipSkip, base64] of clipSkips.embeddings as [number, string][]) {
+    test(`text encoder: clip skip ${clipSkip} within 1e-5 of transformers`, async (t) => {
+      const bytes = Buffer.from(base64, 'base64');
+      const expected = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+      const { data } = await model.encodePrompts([Int32Array.from(clipSkips.tokenIds)], clipSkip);
+      const error = Math.max(...expected.map((value, i) => Math.abs(value - (data[i] ?? Number.NaN))));
+      t.diagnostic(`max abs error ${error.toExponential(1)}`);
+      assert.ok(error <= 1e-5, `max abs error ${error}`);
+    });
+  }
+
   test('UNet: two timesteps in one batch, within 1e-5', async () => {
     const expected = await readGolden('mini', 'unet.safetensors');
     const timesteps = { data: Float32Array.from(golden.unet.t), dims: [2] };
@@ -51,7 +63,7 @@ describe('the embedded model, against PyTorch', () => {
     const noise = expected('noise');
     const tokens = ['', golden.ddim10.prompt].map((prompt) => model.tokenizer.encode(prompt).tokenIds);
     const embeddings = await model.encodePrompts(tokens);
-    const prompts = { unconditional: row(embeddings, 0), conditional: row(embeddings, 1) };
+    const prompts = constantPrompts(row(embeddings, 1), row(embeddings, 0));
     const predictNoise = createGuidedPredictor(model, prompts, golden.ddim10.guidance);
     const { timesteps, linear_start, linear_end } = model.config.diffusion;
 

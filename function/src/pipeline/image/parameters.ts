@@ -32,6 +32,7 @@ export function formatParameters(settings: GenerateSettings, checkpointSha256: s
     ['Model hash', checkpointSha256.slice(0, 10)],
     ['Model', settings.model],
   ];
+  if (settings.clipSkip !== undefined) pairs.push(['Clip skip', settings.clipSkip]);
   if (settings.eta !== sampler.defaultEta) pairs.push([sampler.name === 'ddim' ? 'Eta DDIM' : 'Eta', settings.eta]);
   for (const [name, label] of Object.entries(noiseLabels)) {
     const value = settings[name as keyof typeof noiseLabels];

@@ -1,0 +1,37 @@
+import type { ParsedReadPromptInput, PromptReading } from '@safelight/sdk/contract';
+import { FunctionError } from './errors.ts';
+import { readPrompt } from './pipeline/prompt/read-prompt.ts';
+import { predictionCount } from './pipeline/resolve-sampler.ts';
+import { findSampler } from './pipeline/schedulers/sampler-aliases.ts';
+import { createClipTokenizerJson, createTokenizer, type Tokenizer } from './pipeline/tokenizer.ts';
+
+let clipTokenizer: Tokenizer | undefined;
+
+/**
+ * Says how a prompt is read: no model is needed, as all of Stable Diffusion v1 has the same tokenizer.
+ * @throws FunctionError `invalid_input` naming the field.
+ */
+export function describePrompt({
+  prompt,
+  promptSyntax,
+  steps,
+  sampler = 'euler',
+}: ParsedReadPromptInput): PromptReading {
+  const found = findSampler(sampler);
+  if (found === undefined) {
+    throw new FunctionError('invalid_input', 'sampler is not one this server has', { field: 'sampler' });
+  }
+  clipTokenizer ??= createTokenizer(createClipTokenizerJson());
+  const tokenizer = clipTokenizer;
+  const options = { syntax: promptSyntax, steps: predictionCount({ sampler: found.sampler, steps }) };
+  const { parts, texts, warnings } = readPrompt({ tokenizer }, 'prompt', prompt, options);
+  return {
+    parts,
+    texts: texts.map(({ text, chunks }) => ({
+      text,
+      tokenCount: chunks.reduce((count, chunk) => count + chunk.length, 0),
+      chunks: chunks.map((chunk) => chunk.map(({ id, weight }) => ({ id, text: tokenizer.decode(id), weight }))),
+    })),
+    warnings,
+  };
+}

@@ -1,0 +1,142 @@
+import type { PromptSyntax, Warning } from '@safelight/sdk/contract';
+import { FunctionError } from '../../errors.ts';
+import type { DiffusionModel } from '../diffusion-model.ts';
+import type { Tokenizer } from '../tokenizer.ts';
+import { parseAttention } from './attention.ts';
+import { CHUNK_TOKENS, cutIntoChunks, type WeightedToken } from './chunks.ts';
+import { splitComposition } from './composition.ts';
+import { readPromptEditing } from './prompt-editing.ts';
+import { straightenQuotes } from './straighten-quotes.ts';
+
+type PromptField = 'prompt' | 'negativePrompt';
+
+/** A bound on what one prompt may cost; 256 chunks are nineteen thousand tokens. */
+const MAX_CHUNKS = 256;
+
+/** How a prompt is understood, before any model sees it. */
+export interface PromptReading {
+  /** Prompts to be guided towards at once; one, unless `AND` joins several. Never empty. */
+  parts: PromptPart[];
+  /** What the parts say at one time or another, each text once. */
+  texts: PromptText[];
+  warnings: Warning[];
+}
+
+export interface PromptPart {
+  weight: number;
+  /** In order: the text with this index in `texts` holds until this prediction of noise, counted from 0. */
+  schedule: { until: number; text: number }[];
+}
+
+export interface PromptText {
+  text: string;
+  /** Each of at most 75 tokens, without start, end and padding. Never empty. */
+  chunks: WeightedToken[][];
+}
+
+export interface ReadPromptOptions {
+  /** Decides the meaning of brackets, bars, `AND` and `BREAK`; without, all is taken as it is. */
+  syntax: PromptSyntax;
+  /** Predictions of noise in a run: `[a:b:0.5]` switches in the midst of them. */
+  steps: number;
+}
+
+/** Words, numbers, and pictographs, each of which is a word of its own. */
+const WORDS = /[\p{L}\p{M}\p{N}]+(?:['’-][\p{L}\p{M}\p{N}]+)*|\p{Extended_Pictographic}/gu;
+/** What A1111 calls extra networks: `<lora:name:0.8>`. */
+const NETWORKS = /<(?:lora|lyco|hypernet):[^<>]*>/g;
+
+/**
+ * Turns a prompt into tokens and says what of it the model will not see or not understand.
+ * @throws FunctionError `invalid_input` when a prompt asks for more texts than are reasonable.
+ */
+export function readPrompt(
+  {
+    tokenizer,
+    vocabulary,
+    info,
+  }: Pick<DiffusionModel, 'tokenizer'> & Partial<Pick<DiffusionModel, 'vocabulary' | 'info'>>,
+  field: PromptField,
+  prompt: string,
+  { syntax, steps }: ReadPromptOptions,
+): PromptReading {
+  const { reading, plainText } =
+    syntax === 'plain' ? readPlain(tokenizer, field, prompt, steps) : readA1111(tokenizer, field, prompt, steps);
+  const words = unknownWords(plainText, vocabulary);
+  if (words.length === 0) return reading;
+  const message = `The model "${info?.name}" was not trained on ${words.map((word) => `"${word}"`).join(', ')}.`;
+  return { ...reading, warnings: [...reading.warnings, { code: 'unknown_words', field, message, words }] };
+}
+
+interface Read {
+  reading: PromptReading;
+  /** What is left of the prompt without its syntax. */
+  plainText: string;
+}
+
+/** As CompVis' scripts do: one chunk, and what does not fit is left out. */
+function readPlain(tokenizer: Tokenizer, field: PromptField, prompt: string, steps: number): Read {
+  const text = straightenQuotes(prompt);
+  const tokenIds = tokenizer.words(text).flatMap((word) => word.tokenIds);
+  const { truncatedText } = tokenizer.encode(text);
+  const warnings: Warning[] = [];
+  if (truncatedText !== undefined) {
+    const message = `The ${field} is longer than the model reads: its end was ignored. Say the important things first.`;
+    warnings.push({ code: 'prompt_truncated', field, message, ignoredText: truncatedText });
+  }
+  const chunk = tokenIds.slice(0, CHUNK_TOKENS).map((id) => ({ id, weight: 1 }));
+  const parts = [{ weight: 1, schedule: [{ until: steps, text: 0 }] }];
+  return { reading: { parts, texts: [{ text, chunks: [chunk] }], warnings }, plainText: prompt };
+}
+
+function readA1111(tokenizer: Tokenizer, field: PromptField, prompt: string, steps: number): Read {
+  const { text, warnings } = removeNetworks(straightenQuotes(prompt), field);
+  // A1111 composes towards prompts, never away from them.
+  const composed = field === 'prompt' ? splitComposition(text) : [{ text, weight: 1 }];
+  const texts = new Map<string, PromptText & { index: number }>();
+  let chunkCount = 0;
+
+  function indexOf(timedText: string): number {
+    const known = texts.get(timedText);
+    if (known) return known.index;
+    const chunks = cutIntoChunks(parseAttention(timedText), tokenizer);
+    chunkCount += chunks.length;
+    if (chunkCount > MAX_CHUNKS) {
+      const message = `${field} changes into more text than the server reads: use fewer alternatives or fewer words`;
+      throw new FunctionError('invalid_input', message, { field });
+    }
+    texts.set(timedText, { text: timedText, chunks, index: texts.size });
+    return texts.size - 1;
+  }
+
+  const parts = composed.map((part) => ({
+    weight: part.weight,
+    schedule: readPromptEditing(part.text, steps).map((timed) => ({ until: timed.until, text: indexOf(timed.text) })),
+  }));
+  const plainText = [...texts.keys()].map(withoutSyntax).join(' ');
+  const read = [...texts.values()].map((value) => ({ text: value.text, chunks: value.chunks }));
+  return { reading: { parts, texts: read, warnings }, plainText };
+}
+
+function withoutSyntax(text: string): string {
+  return parseAttention(text)
+    .map(({ text: said, weight }) => (weight === -1 ? ' ' : said))
+    .join('');
+}
+
+function removeNetworks(prompt: string, field: PromptField): { text: string; warnings: Warning[] } {
+  const names = prompt.match(NETWORKS) ?? [];
+  if (names.length === 0) return { text: prompt, warnings: [] };
+  const message = `This server adds no networks to a model: ${names.join(', ')} had no effect.`;
+  return {
+    text: prompt.replace(NETWORKS, ''),
+    warnings: [{ code: 'networks_ignored', field, message, networks: names }],
+  };
+}
+
+/** The words of a text that are not in the vocabulary, each once, in order, as written. */
+export function unknownWords(text: string, vocabulary: ReadonlySet<string> | undefined): string[] {
+  if (vocabulary === undefined) return [];
+  const words = text.match(WORDS) ?? [];
+  return [...new Set(words.filter((word) => !vocabulary.has(word.toLowerCase())))];
+}
