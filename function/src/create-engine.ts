@@ -1,13 +1,10 @@
-import { randomInt } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { MAX_SEED } from '@safelight/sdk/contract';
 import { type AvailableModel, installedModels, shippedModel } from './bundle/available-model.ts';
 import type { Engine, GenerateOptions } from './engine.ts';
-import { FunctionError } from './errors.ts';
 import type { Target } from './graphs/layers/layers.ts';
+import { createModelCatalog, findModel } from './model-catalog.ts';
 import type { DiffusionModel } from './pipeline/diffusion-model.ts';
 import { generate } from './pipeline/generate.ts';
-import { resolveSettings } from './pipeline/resolve-settings.ts';
 import { openModel } from './runtime/open-model.ts';
 import { createSessionHost, type SessionHost } from './runtime/session-host.ts';
 
@@ -35,18 +32,12 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const { cacheDir, modelsDir, device = 'cpu', threads } = options;
   const embedded = await shippedModel(EMBEDDED_MODEL, cacheDir, device);
   const models = [embedded, ...(modelsDir === undefined ? [] : await installedModels(modelsDir, device))];
-  const defaultModel = find(options.defaultModel ?? embedded.info.name).info.name;
+  const catalog = createModelCatalog(
+    models.map(({ info }) => info),
+    options.defaultModel ?? embedded.info.name,
+  );
   let loaded: { available: AvailableModel; model: DiffusionModel; host: SessionHost } | undefined;
   let turn: Promise<unknown> = Promise.resolve();
-
-  function find(name: string): AvailableModel {
-    const model = models.find(({ info }) => info.name === name);
-    if (model !== undefined) return model;
-    const known = models.map(({ info }) => info.name).join(', ');
-    throw new FunctionError('model_not_found', `There is no model of that name here: use one of ${known}`, {
-      field: 'model',
-    });
-  }
 
   async function open(available: AvailableModel, onPhase: GenerateOptions['onPhase']): Promise<DiffusionModel> {
     if (loaded?.available === available && !loaded.host.isLost) return loaded.model;
@@ -71,15 +62,13 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   }
 
   return {
-    defaultModel,
-    models: () => models.map(({ info }) => info),
-    resolve: (input) => resolveSettings(input, find(input.model ?? defaultModel).info, () => randomInt(MAX_SEED + 1)),
+    ...catalog,
 
     generate(settings, generateOptions = {}) {
       const run = async () => {
         generateOptions.signal?.throwIfAborted();
         const start = performance.now();
-        const model = await open(find(settings.model), generateOptions.onPhase);
+        const model = await open(findModel(models, settings.model), generateOptions.onPhase);
         const loadMs = performance.now() - start;
         const generation = await generate(model, settings, generateOptions);
         return { ...generation, timings: { ...generation.timings, loadMs } };

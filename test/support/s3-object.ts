@@ -8,6 +8,7 @@ export interface StoredObject {
   /** As S3 reports it: base64, with `-<parts>` where the object came in parts. */
   checksumSha256: string | undefined;
   metadata: Record<string, string>;
+  contentType: string;
 }
 
 export class S3Failure extends Error {
@@ -25,7 +26,7 @@ export const sha256 = (data: Uint8Array): Buffer => createHash('sha256').update(
 export const etagOf = (data: Uint8Array): string => `"${createHash('md5').update(data).digest('hex')}"`;
 
 export function objectOf(body: Buffer, metadata = {}, checksumSha256?: string): StoredObject {
-  return { body, etag: etagOf(body), checksumSha256, metadata };
+  return { body, etag: etagOf(body), checksumSha256, metadata, contentType: 'application/octet-stream' };
 }
 
 export function xml(name: string, content: string): string {

@@ -1,6 +1,7 @@
 /**
  * A small S3 in this process, for tests: what the AWS SDK's client needs of it (path-style addresses), the refusals that
- * the emulators do not make (412, 409, a checksum that does not match, parts that are too small), and faults on demand.
+ * the emulators do not make (412, a checksum that does not match, parts that are too small, presigned URLs that were
+ * changed or whose time is over), and faults on demand.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -8,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { S3Client } from '@aws-sdk/client-s3';
 import { answerMultipart, type MultipartUpload } from './s3-multipart.ts';
 import { checkedSha256, metadataOf, objectOf, S3Failure, type StoredObject, xml } from './s3-object.ts';
+import { checkPresignedUrl } from './s3-signature.ts';
 
 export interface S3Request {
   method: string;
@@ -50,10 +52,15 @@ export interface S3ServerOptions {
   buckets?: string[];
   /** S3's own is 5 MiB. */
   minPartBytes?: number;
+  /** The clock that presigned URLs expire by. */
+  now?: () => number;
 }
 
 export const ACCESS_KEY_ID = 'AKIATESTTESTTESTTEST';
-export async function startS3Server({ buckets = ['models'], minPartBytes = 5 << 20 }: S3ServerOptions = {}) {
+const SECRET_ACCESS_KEY = 'a-secret-that-no-message-may-show';
+
+export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Server> {
+  const { buckets = ['models'], minPartBytes = 5 << 20, now = Date.now } = options;
   const objects = new Map<string, StoredObject>();
   const uploads = new Map<string, MultipartUpload>();
   const requests: S3Request[] = [];
@@ -76,7 +83,7 @@ export async function startS3Server({ buckets = ['models'], minPartBytes = 5 << 
   async function respond(incoming: IncomingMessage, response: ServerResponse, request: S3Request, fault: Fault) {
     const body = decodeBody(await readBody(incoming), incoming.headers);
     if (fault.latencyMs !== undefined) await delay(fault.latencyMs, undefined, { ref: false });
-    refuse(request, fault);
+    refuse(request, fault, incoming.url ?? '/');
     const answer = answerMultipart({ request, body, uploads, store, minPartBytes });
     if (answer !== undefined)
       return void response.writeHead(answer.status ?? 200, answer.headers ?? {}).end(answer.body);
@@ -89,15 +96,18 @@ export async function startS3Server({ buckets = ['models'], minPartBytes = 5 << 
     await getObject(request, response, fault);
   }
 
-  function refuse(request: S3Request, fault: Fault): void {
+  function refuse(request: S3Request, fault: Fault, url: string): void {
     if (fault.status !== undefined) throw new S3Failure(fault.status, fault.code ?? 'InternalError');
-    checkSignature(request);
+    const { method, headers } = request;
+    if (!request.query.has('X-Amz-Signature')) checkSignature(request);
+    else checkPresignedUrl({ method, url, headers, secretAccessKey: SECRET_ACCESS_KEY, now: now() });
     if (!buckets.includes(request.bucket)) throw new S3Failure(404, 'NoSuchBucket');
   }
 
   function putObject(request: S3Request, response: ServerResponse, body: Buffer): void {
     const checksum = checkedSha256(request.headers, body);
     const object = objectOf(body, metadataOf(request.headers), checksum);
+    object.contentType = request.headers['content-type'] ?? object.contentType;
     store(request, object);
     response.writeHead(200, { etag: object.etag }).end();
   }
@@ -114,6 +124,7 @@ export async function startS3Server({ buckets = ['models'], minPartBytes = 5 << 
     const { body, etag, checksumSha256, metadata } = object;
     const [start, end] = parseRange(request.range, body.length);
     const headers: Record<string, string | number> = { etag, 'content-length': end - start, 'accept-ranges': 'bytes' };
+    headers['content-type'] = request.query.get('response-content-type') ?? object.contentType;
     for (const [name, value] of Object.entries(metadata)) headers[`x-amz-meta-${name}`] = value;
     if (request.range !== undefined) headers['content-range'] = `bytes ${start}-${end - 1}/${body.length}`;
     else if (request.headers['x-amz-checksum-mode'] !== undefined && checksumSha256 !== undefined) {
@@ -142,7 +153,7 @@ export async function startS3Server({ buckets = ['models'], minPartBytes = 5 << 
 
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const result: S3Server = {
+  return {
     endpoint,
     objects,
     uploads,
@@ -151,7 +162,7 @@ export async function startS3Server({ buckets = ['models'], minPartBytes = 5 << 
     inject: (fault, matches, times = Number.POSITIVE_INFINITY) => void faults.push({ fault, matches, left: times }),
     put: (path, body) => void objects.set(path, objectOf(Buffer.from(body))),
     client({ accessKeyId = ACCESS_KEY_ID } = {}) {
-      const credentials = { accessKeyId, secretAccessKey: 'a-secret-that-no-message-may-show' };
+      const credentials = { accessKeyId, secretAccessKey: SECRET_ACCESS_KEY };
       const client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials, maxAttempts: 1 });
       clients.push(client);
       return client;
@@ -162,7 +173,6 @@ export async function startS3Server({ buckets = ['models'], minPartBytes = 5 << 
       await new Promise((resolve) => server.close(resolve));
     },
   };
-  return result;
 }
 
 function parseRequest(incoming: IncomingMessage): S3Request {

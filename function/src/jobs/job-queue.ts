@@ -22,4 +22,6 @@ export interface JobQueue {
   release(message: JobMessage, delaySeconds: number): Promise<void>;
   /** Nothing is left to do for this message. */
   done(message: JobMessage): Promise<void>;
+  /** The job failed for good: puts the message aside, for whoever runs the server to look into. */
+  bury(message: JobMessage): Promise<void>;
 }

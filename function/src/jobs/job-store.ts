@@ -7,10 +7,14 @@ export interface AcquireOptions {
   maxAttempts: number;
 }
 
-/** `acquired`: go on. `busy`: another worker has it. `finished`: nothing to do (any more), or no such job. */
+/**
+ * `acquired`: go on. `busy`: another worker has it. `exhausted`: its attempts were used up, so this call failed it.
+ * `finished`: nothing to do (any more), or no such job.
+ */
 export type AcquireResult =
   | { outcome: 'acquired'; job: JobRecord }
   | { outcome: 'busy'; untilMs: number }
+  | { outcome: 'exhausted' }
   | { outcome: 'finished' };
 
 export type HeartbeatResult = { outcome: 'held'; cancelRequested: boolean } | { outcome: 'lost' };

@@ -105,8 +105,9 @@ export const startWorker = (options: WorkerOptions): Worker => {
       await keeper.stop();
       const settlement = await settlePatiently(outcome, job);
       logOutcome(job, outcome, settlement);
-      if (settlement.requeuedAfterMs === undefined) await queue.done(message);
-      else await queue.release(message, settlement.requeuedAfterMs / 1000);
+      if (settlement.requeuedAfterMs !== undefined) await queue.release(message, settlement.requeuedAfterMs / 1000);
+      else if (outcome.kind === 'failed' && settlement.outcome === 'written') await queue.bury(message);
+      else await queue.done(message);
     } finally {
       await keeper.stop();
       current = undefined;
@@ -117,6 +118,7 @@ export const startWorker = (options: WorkerOptions): Worker => {
     const message = await queue.receive(draining.signal);
     const acquired = await store.acquire(message.jobId, { leaseMs, maxAttempts });
     if (acquired.outcome === 'finished') await queue.done(message);
+    else if (acquired.outcome === 'exhausted') await queue.bury(message);
     else if (acquired.outcome === 'busy') await queue.release(message, Math.max(0, acquired.untilMs - now()) / 1000);
     else await work(message, acquired.job);
   };

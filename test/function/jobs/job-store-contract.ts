@@ -330,9 +330,10 @@ const describeWorking = (createFixture: () => Promise<JobStoreFixture>) =>
         await acquire(store, id);
         fixture.advance(LEASE.leaseMs);
       }
-      assert.deepEqual(await store.acquire(id, LEASE), { outcome: 'finished' });
+      assert.deepEqual(await store.acquire(id, LEASE), { outcome: 'exhausted' });
       const job = await store.get(id);
       assert.deepEqual([job?.status, job?.error?.code], ['failed', 'worker_lost']);
+      assert.deepEqual(await store.acquire(id, LEASE), { outcome: 'finished' });
     });
   });
 

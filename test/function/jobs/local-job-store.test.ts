@@ -12,6 +12,7 @@ import { openJobDatabase } from '../../../function/src/jobs/local/database.ts';
 import { INSERT_JOB } from '../../../function/src/jobs/local/job-row.ts';
 import { createLocalJobQueue } from '../../../function/src/jobs/local/local-job-queue.ts';
 import { createLocalJobStore } from '../../../function/src/jobs/local/local-job-store.ts';
+import { describeJobQueue, type JobQueueFixture } from './job-queue-contract.ts';
 import { describeJobStore, type JobStoreFixture, newJob, SETTINGS } from './job-store-contract.ts';
 import { createTemporaryFolder, type TemporaryFolder } from './temporary-folder.ts';
 
@@ -46,7 +47,21 @@ const createFixture = async (): Promise<JobStoreFixture> => {
   };
 };
 
+const createQueueFixture = async (): Promise<JobQueueFixture> => {
+  const folder = await createTemporaryFolder();
+  const { database, store, queue } = await openStore(folder);
+  return {
+    store,
+    queue,
+    async [Symbol.asyncDispose]() {
+      database.close();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+};
+
 describeJobStore('SQLite', createFixture);
+describeJobQueue('SQLite', createQueueFixture);
 
 const LEASE = { leaseMs: 60_000, maxAttempts: 3 };
 const never = new AbortController().signal;

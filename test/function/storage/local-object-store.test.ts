@@ -3,15 +3,14 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
+import { buffer, text } from 'node:stream/consumers';
 import { describe, it, mock } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createLocalObjectStore } from '../../../function/src/storage/local/local-object-store.ts';
 import { createTemporaryFolder } from '../jobs/temporary-folder.ts';
+import { describeObjectStore, KEY, type ObjectStoreFixture, PNG } from './object-store-contract.ts';
 
-const KEY = 'jobs/01hzy3v7q8kfxw5t2m9n4p6r8s/0.png';
 const READ = { method: 'GET', key: KEY } as const;
-const PNG = { contentType: 'image/png' };
 const bytes = (value: number, length = 1000) => new Uint8Array(length).fill(value);
 const modeOf = async (path: string) => ((await stat(path)).mode & 0o777).toString(8);
 const isRoot = process.getuid?.() === 0;
@@ -33,6 +32,36 @@ const inProcess = async (dataDir: string, body: string) => {
   assert.equal(code, 0);
   return output;
 };
+
+const createFixture = async (): Promise<ObjectStoreFixture> => {
+  const folder = await createTemporaryFolder();
+  let time = 1_700_000_000_500;
+  const now = () => time;
+  const store = await createLocalObjectStore({ dataDir: folder.path, now });
+  return {
+    store,
+    now,
+    advance: (milliseconds) => {
+      time += milliseconds;
+    },
+    async fetch(url) {
+      const { pathname, searchParams } = new URL(url);
+      const key = pathname.slice('/objects/'.length);
+      const query = { expires: searchParams.get('expires') ?? '', signature: searchParams.get('signature') ?? '' };
+      try {
+        store.verify({ method: 'GET', key }, query);
+      } catch {
+        return { status: 403, contentType: undefined, body: new Uint8Array() };
+      }
+      const object = await store.open(key);
+      assert.ok(object);
+      return { status: 200, contentType: object.contentType, body: new Uint8Array(await buffer(object.stream)) };
+    },
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  };
+};
+
+describeObjectStore('A folder', createFixture);
 
 describe('the local object store', () => {
   it('gives back what was put, and says what it is', async () => {

@@ -15,7 +15,7 @@ export interface LocalJobQueueOptions {
 
 /**
  * The job table seen as a queue: oldest first, jobs whose worker went silent before all others. The record's own
- * lease and back-off time decide what is to be had, so `extend`, `release` and `done` have nothing to keep.
+ * lease and back-off time decide what is to be had, so `extend`, `release`, `done` and `bury` have nothing to keep.
  */
 export const createLocalJobQueue = ({ database, notifier, now, pollMs = POLL_MS }: LocalJobQueueOptions): JobQueue => {
   const oldest = database.prepare(
@@ -49,5 +49,7 @@ export const createLocalJobQueue = ({ database, notifier, now, pollMs = POLL_MS 
     extend: async () => {},
     release: async () => {},
     done: async () => {},
+    // The failed job itself says what became of it.
+    bury: async () => {},
   };
 };

@@ -1,7 +1,7 @@
-import { FunctionError } from '../../errors.ts';
 import { type ChangeNotifier, QUEUE_TOPIC, WEBHOOK_TOPIC } from '../change-notifier.ts';
 import { createJobRecord, isFinished, type JobRecord } from '../job-record.ts';
 import type { AcquireResult, JobStore, WriteResult } from '../job-store.ts';
+import { conflict, tooManyQueued } from '../store-errors.ts';
 import {
   acquireJob,
   cancelHeldJob,
@@ -40,17 +40,6 @@ const prepareStatements = (database: JobDatabase) => ({
      WHERE status = 'queued' AND takeable_at IS NOT NULL AND (takeable_at, id) < (?, ?) LIMIT ${MAX_POSITION})`,
   ),
 });
-
-const conflict = () =>
-  new FunctionError('conflict', 'This idempotencyKey was used for a job with other input: use a new key', {
-    field: 'idempotencyKey',
-  });
-
-const tooManyQueued = (queued: number) =>
-  new FunctionError('rate_limited', `${queued} jobs are waiting already: try again later`, {
-    isRetryable: true,
-    retryAfterSeconds: 10,
-  });
 
 /** Job records in SQLite. The local queue reads the same table, so a record and its message cannot drift apart. */
 export const createLocalJobStore = (options: LocalJobStoreOptions): JobStore => {
@@ -122,6 +111,7 @@ export const createLocalJobStore = (options: LocalJobStoreOptions): JobStore => 
     async acquire(id, { leaseMs, maxAttempts }): Promise<AcquireResult> {
       const { before, after } = change(id, (job) => acquireJob(job, { now: now(), leaseMs, maxAttempts }));
       if (after?.status === 'running') return { outcome: 'acquired', job: after };
+      if (after?.status === 'failed') return { outcome: 'exhausted' };
       if (before === undefined || after !== undefined || isFinished(before)) return { outcome: 'finished' };
       return { outcome: 'busy', untilMs: before.takeableAt ?? now() };
     },
