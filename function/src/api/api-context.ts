@@ -4,6 +4,7 @@ import type { JobQueue } from '../jobs/job-queue.ts';
 import type { JobStore } from '../jobs/job-store.ts';
 import type { GpuPrice } from '../jobs/price.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import type { Quota } from './quota.ts';
 
 /** What the API works with; the same for all requests. */
 export interface ApiServices {
@@ -24,11 +25,21 @@ export interface ApiServices {
   closing: AbortSignal;
 }
 
+/** As much of it as following a job takes. */
+export type WatchServices = Pick<ApiServices, 'store' | 'objects' | 'notifier' | 'urlSeconds' | 'closing'>;
+
+/** A request that follows a job. */
+export interface WatchContext extends Pick<ApiContext, 'owner' | 'requestId' | 'baseUrl'> {
+  services: WatchServices;
+}
+
 /** One request, as plain data: any HTTP server, or a Lambda handler, can make it. */
 export interface ApiContext {
   services: ApiServices;
   /** Whose jobs the caller sees. */
   owner: string;
+  /** Holds the caller to the limits of their key; absent where keys have none. */
+  quota?: Quota | undefined;
   requestId: string;
   /** Where the caller reached the server, for URLs; no trailing slash. */
   baseUrl: string;

@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { FunctionError } from '../errors.ts';
+import { bearerKeyOf, ownerOfHash } from './keys/api-key.ts';
 
 /** Whose jobs a server without API keys keeps. */
 const LOCAL_OWNER = 'local';
@@ -26,12 +27,12 @@ export const createAuthenticate = (apiKeys: readonly string[]): Authenticate => 
   if (apiKeys.length === 0) return () => LOCAL_OWNER;
   const hashes = apiKeys.map(sha256);
   return (authorization) => {
-    const key = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
+    const key = bearerKeyOf(authorization);
     if (key === undefined) throw unauthorized('This server needs an API key: send it as `authorization: Bearer <key>`');
     const given = sha256(key);
     const matches = hashes.filter((hash) => timingSafeEqual(hash, given));
     if (matches.length === 0) throw unauthorized('The API key is not valid for this server');
-    return `key-${given.toString('hex').slice(0, 16)}`;
+    return ownerOfHash(given.toString('hex'));
   };
 };
 

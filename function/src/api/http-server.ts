@@ -2,20 +2,17 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { nodeHTTPRequestHandler } from '@trpc/server/adapters/node-http';
 import { FunctionError } from '../errors.ts';
-import { describeError, type Logger } from '../jobs/logger.ts';
+import type { Logger } from '../jobs/logger.ts';
 import type { LocalObjectStore } from '../storage/local/local-object-store.ts';
 import type { ApiContext, ApiServices } from './api-context.ts';
 import { createAuthenticate, refuseOpenServer } from './auth.ts';
-import { isUnexpected, payloadTooLarge, toErrorShape } from './error-wire.ts';
+import { payloadTooLarge, toErrorShape } from './error-wire.ts';
 import { type ListeningServer, listen } from './listen.ts';
 import { OBJECT_PATH_PREFIX, serveObject } from './object-route.ts';
 import { createRequestGuard } from './request-guard.ts';
+import { MAX_BATCH_SIZE, MAX_BODY_BYTES } from './request-limits.ts';
+import { logUnexpected, procedureOf, TRPC_PATH_PREFIX } from './request-log.ts';
 import { appRouter } from './router.ts';
-
-/** A prompt and a negative prompt of full length need some 80 kB at most. */
-const MAX_BODY_BYTES = 1024 * 1024;
-const MAX_BATCH_SIZE = 20;
-const TRPC_PATH_PREFIX = '/trpc/';
 
 export interface HttpServerOptions {
   services: ApiServices;
@@ -48,15 +45,8 @@ const sendError = ({ response, requestId }: Pick<Exchange, 'response' | 'request
   response.writeHead(httpStatus).end(JSON.stringify({ error: shape }));
 };
 
-const privateTextsOf = (input: unknown): string[] =>
-  typeof input === 'object' && input !== null ? Object.values(input).filter((value) => typeof value === 'string') : [];
-
-/** The path of a procedure that exists, else a word for the rest: paths are the caller's text. */
-const routeOf = (pathname: string): string => {
-  if (pathname.startsWith(OBJECT_PATH_PREFIX)) return 'objects';
-  const path = pathname.startsWith(TRPC_PATH_PREFIX) ? pathname.slice(TRPC_PATH_PREFIX.length) : '';
-  return Object.hasOwn(appRouter._def.procedures, path) ? path : 'other';
-};
+const routeOf = (pathname: string): string =>
+  pathname.startsWith(OBJECT_PATH_PREFIX) ? 'objects' : procedureOf(pathname);
 
 /**
  * Serves the API at `/trpc/` and the objects at `/objects/`.
@@ -67,12 +57,6 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<List
   refuseOpenServer(host, apiKeys);
   const authenticate = createAuthenticate(apiKeys);
   const guard = createRequestGuard({ hasApiKeys: apiKeys.length > 0, corsOrigins });
-
-  const logUnexpected = (requestId: string, error: unknown, input?: unknown) => {
-    if (!isUnexpected(error)) return;
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    logger('error', 'request_failed', { requestId, ...describeError(cause, privateTextsOf(input)) });
-  };
 
   const serveTrpc = async ({ request, response, requestId, url }: Exchange): Promise<void> => {
     const owner = authenticate(request.headers.authorization);
@@ -89,7 +73,7 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<List
       maxBodySize: MAX_BODY_BYTES,
       maxBatchSize: MAX_BATCH_SIZE,
       createContext: () => context,
-      onError: ({ error, input }) => logUnexpected(requestId, error, input),
+      onError: ({ error, input }) => logUnexpected(logger, requestId, error, input),
     });
   };
 
@@ -124,7 +108,7 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<List
       await route({ request, response, requestId, url: new URL(request.url ?? '', base) });
     } catch (error) {
       // A reader who left is no error of ours.
-      if (!response.destroyed) logUnexpected(requestId, error);
+      if (!response.destroyed) logUnexpected(logger, requestId, error);
       // An answer before the request has arrived whole: read the rest away, so that the answer gets through.
       request.resume();
       sendError({ response, requestId }, error);

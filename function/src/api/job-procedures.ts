@@ -10,7 +10,7 @@ import { FunctionError } from '../errors.ts';
 import { hashInput } from '../jobs/input-hash.ts';
 import { isFinished, type JobRecord } from '../jobs/job-record.ts';
 import { isAllowedWebhookUrl } from '../webhooks/send-webhook.ts';
-import type { ApiContext, ApiServices } from './api-context.ts';
+import type { ApiContext, ApiServices, WatchContext } from './api-context.ts';
 import { estimate } from './estimate.ts';
 import { signImage, toJob } from './job-view.ts';
 import { linkSignals } from './linked-signal.ts';
@@ -19,12 +19,12 @@ import { linkSignals } from './linked-signal.ts';
 const WATCH_POLL_MS = 1000;
 
 /** Other owners' jobs are as good as not there. */
-const requireOwnJob = (context: ApiContext, record: JobRecord | undefined): JobRecord => {
+const requireOwnJob = (context: WatchContext, record: JobRecord | undefined): JobRecord => {
   if (record?.owner !== context.owner) throw new FunctionError('not_found', 'There is no such job', { field: 'jobId' });
   return record;
 };
 
-const readOwnJob = async (context: ApiContext, jobId: string): Promise<JobRecord> =>
+const readOwnJob = async (context: WatchContext, jobId: string): Promise<JobRecord> =>
   requireOwnJob(context, await context.services.store.get(jobId));
 
 const refusedWebhook = (message: string) => new FunctionError('invalid_input', message, { field: 'webhook.url' });
@@ -46,7 +46,14 @@ export const submitJob = async (context: ApiContext, submitted: ParsedSubmitInpu
   // First of all: a repeated call must get its job even when the model is gone by now or the queue is full.
   const earlier = await services.store.find(owner, idempotencyKey);
   const settings = earlier?.settings ?? services.engine.resolve(input);
-  const record = await services.store.create({ owner, idempotencyKey, inputHash, settings, webhookUrl });
+  // A repeated call costs its key nothing more.
+  const admission =
+    earlier === undefined ? await context.quota?.admit({ idempotencyKey, images: settings.count }) : undefined;
+  const wanted = { owner, idempotencyKey, inputHash, settings, webhookUrl };
+  const record = await services.store.create(wanted).catch(async (error: unknown) => {
+    await admission?.withdraw();
+    throw error;
+  });
   // Also for a repeated call: the first one may have been cut off before its message was sent.
   if (record.status === 'queued') await services.queue.send(record.id);
   return await toJob(context, record);
@@ -93,7 +100,7 @@ export const signJobImage = async (context: ApiContext, jobId: string, index: nu
 const serverIsClosing = () =>
   new FunctionError('unavailable', 'The server is shutting down: watch the job again', { isRetryable: true });
 
-async function* watchOwnJob(context: ApiContext, jobId: string, signal: AbortSignal): AsyncGenerator<Job, void> {
+async function* watchOwnJob(context: WatchContext, jobId: string, signal: AbortSignal): AsyncGenerator<Job, void> {
   const { notifier, closing } = context.services;
   const changes = notifier.subscribe(jobId);
   const stop = linkSignals(signal, closing);
@@ -123,7 +130,7 @@ async function* watchOwnJob(context: ApiContext, jobId: string, signal: AbortSig
  * @throws FunctionError `unavailable` (retryable) from the stream when the server closes.
  */
 export const watchJob = async (
-  context: ApiContext,
+  context: WatchContext,
   jobId: string,
   signal: AbortSignal | undefined,
 ): Promise<AsyncIterable<Job, void>> => {

@@ -1,12 +1,12 @@
 import type { Job } from '@safelight/sdk/contract';
 import type { JobRecord, StoredImage } from '../jobs/job-record.ts';
-import type { ApiContext } from './api-context.ts';
+import type { WatchContext } from './api-context.ts';
 
 const toIso = (time: number): string => new Date(time).toISOString();
 
 /** Signs a picture's URL, for the caller at hand. */
 export const signImage = async (
-  context: ApiContext,
+  context: WatchContext,
   image: StoredImage,
 ): Promise<{ url: string; expiresAt: string }> => {
   const { services, baseUrl } = context;
@@ -17,13 +17,13 @@ export const signImage = async (
   return { url, expiresAt: toIso(expiresAt) };
 };
 
-const toImage = async (context: ApiContext, image: StoredImage) => {
+const toImage = async (context: WatchContext, image: StoredImage) => {
   const { key: _, ...described } = image;
   return { ...described, ...(await signImage(context, image)) };
 };
 
 /** A job as its owner sees it now: with its place in the queue, and URLs signed afresh. */
-export const toJob = async (context: ApiContext, record: JobRecord): Promise<Job> => {
+export const toJob = async (context: WatchContext, record: JobRecord): Promise<Job> => {
   const { id, revision, settings, attempt, createdAt, startedAt, finishedAt, result, error } = record;
   const base = { id, revision, settings, attempt, createdAt: toIso(createdAt), warnings: result?.warnings ?? [] };
   const finished = { finishedAt: toIso(finishedAt ?? createdAt) };

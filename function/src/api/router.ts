@@ -23,19 +23,11 @@ import * as z from 'zod/mini';
 import { describePrompt } from '../describe-prompt.ts';
 import { FunctionError } from '../errors.ts';
 import type { ApiContext } from './api-context.ts';
-import { toErrorShape } from './error-wire.ts';
 import { cancelJob, estimateJob, getJob, listJobs, signJobImage, submitJob, watchJob } from './job-procedures.ts';
+import { trpcOptions } from './trpc-options.ts';
 import { createUpload } from './upload-procedures.ts';
 
-/** Silence on a stream that proxies and clients may take for a broken connection is broken this often. */
-const STREAM_PING_MS = 10_000;
-
-const t = initTRPC.context<ApiContext>().create({
-  // Never stacks, whatever NODE_ENV says.
-  isDev: false,
-  sse: { ping: { enabled: true, intervalMs: STREAM_PING_MS } },
-  errorFormatter: ({ error, ctx }) => toErrorShape(error, ctx?.requestId ?? 'unknown'),
-});
+const t = initTRPC.context<ApiContext>().create(trpcOptions);
 
 const jobs = t.router({
   submit: t.procedure

@@ -33,6 +33,8 @@ export const ENVIRONMENT = {
   modelsDir: 'SAFELIGHT_MODELS_DIR',
   /** A worker exits after so many seconds without a job. Optional, 300. */
   idleSeconds: 'SAFELIGHT_IDLE_SECONDS',
+  /** What `health` says of the version. Optional, `unknown`. */
+  version: 'SAFELIGHT_VERSION',
   /** Tries per job. Optional, 4. */
   maxAttempts: 'SAFELIGHT_MAX_ATTEMPTS',
 } as const;
@@ -54,7 +56,7 @@ export const ENTRY_POINTS = {
     file: 'api/lambda/api.ts',
     handler: 'handler',
     required: ['jobsTable', 'limitsTable', 'queueUrl', 'imagesBucket', 'models', 'instanceTypes', 'capacity'],
-    optional: ['retentionDays', 'maxQueued'],
+    optional: ['retentionDays', 'maxQueued', 'version'],
   },
   /** Lambda behind a Function URL, auth type NONE, invoke mode RESPONSE_STREAM: `jobs.watch` only; checks keys itself. */
   stream: {

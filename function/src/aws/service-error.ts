@@ -38,8 +38,11 @@ export const isConditionFailed = (error: unknown): boolean =>
  */
 export const toServiceError = (error: unknown, service: 'DynamoDB' | 'SQS' | 'S3'): unknown => {
   if (error instanceof FunctionError || !(error instanceof Error)) return error;
-  const cause = new Error(`${service}: ${error.name} (${statusOf(error) ?? 'no answer'})`);
-  if (!isTransient(error)) return 'resolvedCause' in error || statusOf(error) === undefined ? error : cause;
+  const status = statusOf(error);
+  const cause = new Error(`${service}: ${error.name} (${status ?? 'no answer'})`);
+  cause.name = error.name;
+  // Without a status, it is an error of ours, or of the SDK's set-up.
+  if (!isTransient(error)) return status === undefined ? error : cause;
   const message = 'The service is busy: try again';
   return new FunctionError('unavailable', message, { isRetryable: true, retryAfterSeconds: 1, cause });
 };

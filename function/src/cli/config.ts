@@ -20,6 +20,8 @@ export interface CliConfig {
   apiKey: string | undefined;
   /** `SAFELIGHT_WEBHOOK_SECRETS`, separated by spaces or commas: what `serve` signs webhooks with. */
   webhookSecrets: string[];
+  /** `SAFELIGHT_KEYS_TABLE`: API keys of an endpoint on AWS. */
+  keysTable: string | undefined;
   /** `HF_TOKEN`: presented to the Hugging Face hub. */
   hubToken: string | undefined;
 }
@@ -35,6 +37,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): CliConfig {
     endpoint: setting(env, 'SAFELIGHT_ENDPOINT'),
     apiKey: setting(env, 'SAFELIGHT_API_KEY'),
     webhookSecrets: setting(env, 'SAFELIGHT_WEBHOOK_SECRETS')?.split(/[\s,]+/) ?? [],
+    keysTable: setting(env, 'SAFELIGHT_KEYS_TABLE'),
     hubToken: setting(env, 'HF_TOKEN'),
   };
 }

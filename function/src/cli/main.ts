@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { type CliConfig, readConfig } from './config.ts';
 import { addGenerateCommand } from './generate.ts';
+import { addKeysCommand } from './keys/index.ts';
 import { addModelsCommand } from './models.ts';
 import { addPromptCommand } from './prompt.ts';
 import { exitCodes, reportError } from './report-error.ts';
@@ -32,6 +33,7 @@ function createProgram(config: CliConfig): Command {
   addModelsCommand(program, config);
   addPromptCommand(program, config);
   addWeightsCommand(program, config);
+  addKeysCommand(program, config);
   return program;
 }
 

@@ -1,0 +1,4 @@
+/** A prompt and a negative prompt of full length need some 80 kB at most. */
+export const MAX_BODY_BYTES = 1024 * 1024;
+/** Calls in one request. */
+export const MAX_BATCH_SIZE = 20;

@@ -1,0 +1,15 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+import { createModelCatalog, type ModelCatalog } from './model-catalog.ts';
+import { readRemoteManifest } from './transfer/read-remote-manifest.ts';
+import type { S3Location } from './transfer/s3-location.ts';
+
+/**
+ * What there is to know of bundles in S3, read from their manifests: enough to check and complete requests.
+ * @param locations the first is the default model.
+ * @throws FunctionError as `readRemoteManifest`.
+ */
+export async function createCatalog(client: S3Client, locations: readonly S3Location[]): Promise<ModelCatalog> {
+  const manifests = await Promise.all(locations.map((location) => readRemoteManifest({ ...location, client })));
+  const infos = manifests.map(({ manifest }) => manifest.model);
+  return createModelCatalog(infos, infos[0]?.name ?? '');
+}

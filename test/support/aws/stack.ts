@@ -1,0 +1,60 @@
+/** Everything that a deployment has, in this process: the real code over emulators, through the real AWS SDK clients. */
+
+import type { KeyLimits } from '../../../function/src/api/keys/api-key.ts';
+import { createDynamoKeyStore } from '../../../function/src/api/keys/dynamo-key-store.ts';
+import { createApiHandler } from '../../../function/src/api/lambda/api-handler.ts';
+import { createAuthorizer } from '../../../function/src/api/lambda/authorizer-handler.ts';
+import { createApiServices, createWatchServices } from '../../../function/src/api/lambda/services.ts';
+import { createStreamHandler } from '../../../function/src/api/lambda/stream-handler.ts';
+import { gpuPriceOf } from '../../../function/src/aws/price-list.ts';
+import type { Logger } from '../../../function/src/jobs/logger.ts';
+import type { ModelCatalog } from '../../../function/src/model-catalog.ts';
+import { startS3Server } from '../s3-server.ts';
+import { startDynamo } from './dynamodb.ts';
+import { startGateway } from './gateway.ts';
+import { startSqs } from './sqs.ts';
+
+export interface StackOptions {
+  engine: ModelCatalog;
+  now?: () => number;
+  maxQueued?: number;
+  /** What is left of the streaming function's time. */
+  remainingMs?: number;
+}
+
+export type Stack = Awaited<ReturnType<typeof startStack>>;
+
+/** Buckets `pictures` and `models`, tables and queues as the deployment makes them, and the API before them. */
+export async function startStack({ engine, now = Date.now, maxQueued = 1000, remainingMs }: StackOptions) {
+  const [dynamo, sqs, s3] = await Promise.all([
+    startDynamo(),
+    startSqs(),
+    startS3Server({ buckets: ['pictures', 'models'], now }),
+  ]);
+  const log: string[] = [];
+  const logger: Logger = (level, event, fields) => void log.push(JSON.stringify({ level, event, ...fields }));
+  const names = { jobsTable: 'jobs', keysTable: 'keys', limitsTable: 'limits', imagesBucket: 'pictures' };
+  const clients = { dynamo: dynamo.client(), sqs: sqs.client(), s3: s3.client() };
+  const keys = createDynamoKeyStore({ client: clients.dynamo, tableName: names.keysTable, now });
+  const config = {
+    ...names,
+    ...{ queueUrl: sqs.queueUrl, maxQueued, retentionDays: 90, version: '9.9.9' },
+    gpuPrice: gpuPriceOf('g6.xlarge', 'spot'),
+  };
+  const api = createApiServices(clients, config, { engine, logger, now });
+  const gateway = await startGateway({
+    authorize: createAuthorizer({ keys, logger }),
+    api: createApiHandler({ ...api, logger }),
+    stream: createStreamHandler({ ...createWatchServices(clients, config, now), keys, logger }),
+    ...(remainingMs === undefined ? {} : { remainingMs }),
+  });
+  return {
+    ...{ dynamo, sqs, s3, keys, log, logger, clients, config, url: gateway.url, services: api.services },
+    /** A new key's secret. */
+    createKey: async (limits: KeyLimits = {}) => (await keys.create('test', limits)).secret,
+    async [Symbol.asyncDispose]() {
+      await gateway[Symbol.asyncDispose]();
+      await Promise.all([dynamo[Symbol.asyncDispose](), sqs[Symbol.asyncDispose](), s3.close()]);
+    },
+  };
+}
