@@ -40,12 +40,12 @@ async function* watch(url: string, init: RequestInit): AsyncGenerator<Job, void>
 
 /** A bare tRPC client, so that the API is tested without the SDK's comforts. */
 export const createApiClient = (url: string, headers: Record<string, string> = {}) => {
-  const { jobs, images, uploads, usage, models, health } = createTRPCClient<AppRouter>({
+  const { jobs, images, uploads, usage, models, prompts, health } = createTRPCClient<AppRouter>({
     links: [httpLink({ url: `${url}/trpc`, headers })],
   });
   const watchJob = (input: { jobId: string }, init: { signal?: AbortSignal } = {}) =>
     watch(`${url}/trpc/jobs.watch?input=${encodeURIComponent(JSON.stringify(input))}`, { headers, ...init });
-  return { jobs, images, uploads, usage, models, health, watchJob };
+  return { jobs, images, uploads, usage, models, prompts, health, watchJob };
 };
 export type ApiClient = ReturnType<typeof createApiClient>;
 
