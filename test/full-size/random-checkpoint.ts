@@ -4,7 +4,7 @@ import { stableDiffusionV1 } from '../../function/src/graphs/model-config.ts';
 import { buildTextEncoder } from '../../function/src/graphs/text-encoder.ts';
 import { buildUnet } from '../../function/src/graphs/unet.ts';
 import { buildVaeDecoder, buildVaeEncoder } from '../../function/src/graphs/vae.ts';
-import { uniformValues } from './random-values.ts';
+import { fillUniform } from './random-values.ts';
 
 /** Raised with the recipe, so that goldens and bundles of another recipe are not mistaken for this one's. */
 export const RECIPE_VERSION = 1;
@@ -20,11 +20,12 @@ export function createRandomCheckpoint(): TensorSource {
   const tensors = new Map(listTensors().map((tensor) => [tensor.name, tensor]));
   return {
     tensors,
-    async readFloat32(name) {
+    async readFloat32(name, run) {
       const tensor = tensors.get(name);
       if (tensor === undefined) throw new Error(`The random checkpoint has no tensor ${name}`);
-      const { scale, offset } = distribution(tensor);
-      return uniformValues(name, tensor.byteLength / 4, scale, offset);
+      const { start, target } = run ?? { start: 0, target: new Float32Array(tensor.byteLength / 4) };
+      fillUniform(name, target, { ...distribution(tensor), start });
+      return target;
     },
     close: async () => undefined,
   };
@@ -48,8 +49,8 @@ export async function writeSafetensors(checkpoint: TensorSource, path: string): 
     await file.writeFile(headerLength);
     await file.writeFile(header);
     for (const name of checkpoint.tensors.keys()) {
-      const { buffer } = await checkpoint.readFloat32(name);
-      await file.writeFile(new Uint8Array(buffer));
+      const { buffer, byteOffset, byteLength } = await checkpoint.readFloat32(name);
+      await file.writeFile(new Uint8Array(buffer, byteOffset, byteLength));
     }
   } finally {
     await file.close();

@@ -21,16 +21,27 @@ function mix(value: number): number {
   return x ^ (x >>> 16);
 }
 
+export interface Uniform {
+  scale: number;
+  offset: number;
+  /** Index of the first value. */
+  start: number;
+}
+
 /**
  * `offset + scale · u`, u uniform in [-1, 1) in steps of 2⁻²³: u = (mix(mix(i) xor FNV-1a(name)) >> 8) · 2⁻²³ − 1,
  * computed in double and rounded to float32 once.
  */
-export function uniformValues(name: string, count: number, scale: number, offset = 0): Float32Array {
+export function fillUniform(name: string, target: Float32Array, { scale, offset, start }: Uniform): void {
   const seed = hashName(name);
-  const values = new Float32Array(count);
-  for (let i = 0; i < count; i += 1) {
-    values[i] = offset + scale * ((mix(mix(i) ^ seed) >>> 8) * 2 ** -23 - 1);
+  for (let i = 0; i < target.length; i += 1) {
+    target[i] = offset + scale * ((mix(mix(start + i) ^ seed) >>> 8) * 2 ** -23 - 1);
   }
+}
+
+export function uniformValues(name: string, count: number, scale: number, offset = 0): Float32Array {
+  const values = new Float32Array(count);
+  fillUniform(name, values, { scale, offset, start: 0 });
   return values;
 }
 

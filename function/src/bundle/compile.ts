@@ -8,6 +8,8 @@ import { buildTextEncoder } from '../graphs/text-encoder.ts';
 import { buildUnet } from '../graphs/unet.ts';
 import { buildVaeDecoder, buildVaeEncoder } from '../graphs/vae.ts';
 import { createClipTokenizerJson } from '../pipeline/tokenizer.ts';
+import { spareThreads, startByteThreads } from './byte-threads.ts';
+import { PART_BYTES } from './file-entry.ts';
 import {
   BUNDLE_FORMAT_VERSION,
   type ComponentName,
@@ -16,6 +18,7 @@ import {
   type Manifest,
   TOKENIZER_FILE,
 } from './manifest.ts';
+import { createPartRing } from './part-ring.ts';
 import { type WrittenFile, writeComponent, writeFile } from './write-component.ts';
 
 export interface CompileOptions {
@@ -29,9 +32,9 @@ export interface CompileOptions {
   vocabulary?: string[];
   /** Whether the person who compiles has accepted the model's licence. */
   licenseAccepted?: true;
-  /** Called after each tensor, with bytes of weights. */
+  /** Called after each part of the weights, with bytes. */
   onProgress?: (writtenBytes: number, totalBytes: number) => void;
-  /** Checked between tensors. */
+  /** Checked between parts. */
   signal?: AbortSignal;
 }
 
@@ -60,19 +63,24 @@ export async function compileBundle(folder: string, options: CompileOptions): Pr
   const { checkpoint, config, target = 'cpu', onProgress, signal } = options;
   await mkdir(folder, { mode: 0o700 });
   const graphs = componentNames.map((component) => [component, buildGraph(component, config, target)] as const);
-  const placements = graphs.flatMap(([, graph]) => placeWeights(graph).placements);
-  const totalBytes = placements.reduce((total, { byteLength }) => total + byteLength, 0);
+  const totalBytes = graphs.reduce((total, [, graph]) => total + placeWeights(graph).byteLength, 0);
   let writtenBytes = 0;
-  const onTensor = (bytes: number) => {
+  const onPart = (bytes: number) => {
     signal?.throwIfAborted();
     writtenBytes += bytes;
     onProgress?.(writtenBytes, totalBytes);
   };
   const written: WrittenFile[] = [];
-  for (const [component, graph] of graphs) {
-    written.push(...(await writeComponent({ folder, component, graph, checkpoint, onTensor })));
+  const threads = startByteThreads(spareThreads());
+  try {
+    const ring = createPartRing(PART_BYTES);
+    for (const [component, graph] of graphs) {
+      written.push(...(await writeComponent({ folder, component, graph, checkpoint, ring, threads, onPart })));
+    }
+  } finally {
+    await threads.close();
   }
-  written.push(await writeFile(folder, TOKENIZER_FILE, [encodeJson(createClipTokenizerJson())]));
+  written.push(await writeFile(folder, TOKENIZER_FILE, encodeJson(createClipTokenizerJson())));
 
   const manifest: Manifest = {
     formatVersion: BUNDLE_FORMAT_VERSION,
@@ -85,7 +93,7 @@ export async function compileBundle(folder: string, options: CompileOptions): Pr
     ...(options.vocabulary === undefined ? {} : { vocabulary: options.vocabulary }),
     files: Object.fromEntries(written.map(({ name, ...entry }) => [name, entry])),
   };
-  await writeFile(folder, MANIFEST_FILE, [encodeJson(manifest)]);
+  await writeFile(folder, MANIFEST_FILE, encodeJson(manifest));
   return manifest;
 }
 

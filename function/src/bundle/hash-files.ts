@@ -1,21 +1,18 @@
-import { startThread } from '../start-thread.ts';
+import { startByteThreads } from './byte-threads.ts';
 
 /** sha256 of each file, in hexadecimal, computed in another thread. An abort ends it at once. */
-export function hashFiles(paths: readonly string[], signal?: AbortSignal): Promise<string[]> {
-  const thread = startThread(import.meta.url, 'hash-worker', { workerData: paths });
-  return new Promise((resolve, reject) => {
-    const onAbort = () => {
-      void thread.terminate();
-      reject(signal?.reason);
-    };
-    if (signal?.aborted) onAbort();
-    signal?.addEventListener('abort', onAbort, { once: true });
-    thread.once('message', resolve);
-    thread.once('error', reject);
-    thread.once('exit', () => {
-      signal?.removeEventListener('abort', onAbort);
-      // After a message or an error this changes nothing.
-      reject(new Error('The hashing thread ended without a result'));
-    });
-  });
+export async function hashFiles(paths: readonly string[], signal?: AbortSignal): Promise<string[]> {
+  signal?.throwIfAborted();
+  const threads = startByteThreads();
+  const onAbort = () => void threads.close();
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.all(paths.map((path) => threads.sha256OfFile(path)));
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+    await threads.close();
+  }
 }

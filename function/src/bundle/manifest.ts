@@ -1,24 +1,27 @@
 import { modelInfoSchema } from '@safelight/sdk/contract';
 import * as z from 'zod/mini';
 import { modelConfigSchema } from '../graphs/model-config.ts';
+import { isConsistent, MAX_PART_BYTES } from './file-entry.ts';
 
 /** Raised whenever the same checkpoint would compile to other files: older bundles are then compiled again. */
-export const BUNDLE_FORMAT_VERSION = 6;
+export const BUNDLE_FORMAT_VERSION = 7;
 
 const sha256 = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 /** A name inside the bundle's folder: no separators, so a manifest cannot point elsewhere. */
 const fileName = z.string().check(z.regex(/^[a-z0-9][a-z0-9_.]{0,63}$/));
 
-/** Files longer than this list the checksums of their parts, so that a copy can be checked, and healed, part by part. */
-export const PART_BYTES = 8 * 1024 * 1024;
-
-const fileEntry = z.object({
-  bytes: z.number(),
-  sha256,
-  /** sha256 of each run of `bytes` bytes, the last one shorter; only where there is more than one. */
-  parts: z.optional(z.object({ bytes: z.number().check(z.int(), z.positive()), sha256: z.array(sha256) })),
-});
-export type FileEntry = z.infer<typeof fileEntry>;
+const fileEntry = z
+  .object({
+    bytes: z.number().check(z.int(), z.nonnegative()),
+    sha256,
+    parts: z.optional(
+      z.object({
+        bytes: z.number().check(z.int(), z.positive(), z.maximum(MAX_PART_BYTES)),
+        sha256: z.array(sha256).check(z.minLength(2)),
+      }),
+    ),
+  })
+  .check(z.refine(isConsistent, 'These are not the parts of the file'));
 
 export const componentNames = ['text_encoder', 'unet', 'vae_decoder', 'vae_encoder'] as const;
 export type ComponentName = (typeof componentNames)[number];

@@ -7,7 +7,7 @@ import { openSafetensors } from '../checkpoint/safetensors.ts';
 import { FunctionError } from '../errors.ts';
 import type { Target } from '../graphs/layers/layers.ts';
 import { type ModelConfig, modelConfigSchema } from '../graphs/model-config.ts';
-import { checkSha256 } from './check-sha256.ts';
+import { checkSha256 } from './check-files.ts';
 import { compileBundle } from './compile.ts';
 
 /** `model.json`: what a checkpoint cannot say about itself. */

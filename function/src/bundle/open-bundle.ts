@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FunctionError } from '../errors.ts';
-import { checkSha256 } from './check-sha256.ts';
+import { checkFiles } from './check-files.ts';
 import {
   type ComponentName,
   graphFile,
@@ -41,9 +41,8 @@ export async function openBundle(folder: string): Promise<Bundle> {
  * @throws FunctionError `model_corrupt` as `openBundle`.
  */
 export async function verifyFiles(folder: string, manifest: Manifest): Promise<void> {
-  for (const [name, { sha256 }] of Object.entries(manifest.files)) {
-    await checkSha256(join(folder, name), name, sha256);
-  }
+  await readFileStates(folder, manifest);
+  await checkFiles(folder, manifest.files);
   await recordVerified(folder, manifest);
 }
 

@@ -1,49 +1,65 @@
 import type { TensorSource } from '../checkpoint/tensor-source.ts';
 import { FunctionError } from '../errors.ts';
-import type { WeightPlacement } from '../graphs/encode-onnx.ts';
 import type { StoredTensor, WeightSpec } from '../graphs/graph-builder.ts';
 import { MAX_FLOAT16, toFloat16Bits } from './to-float16.ts';
 
-/** Memory for one weight: what is read, and what is made of it where that is not the same. */
-export interface WeightMemory {
+/** Makes the weights of a graph from the checkpoint's tensors. */
+export interface WeightReader {
+  /**
+   * Fills `target` with a weight's bytes from `start` on. A weight that is stored in another way is made as a whole, and
+   * kept until another such one is asked for.
+   * @throws FunctionError `invalid_input` naming the tensor whose values half precision cannot hold; as the checkpoint.
+   */
+  read(weight: WeightSpec, start: number, target: Uint8Array): Promise<void>;
+}
+
+/** @throws FunctionError `model_corrupt` naming the tensor that is missing or has another shape. */
+export function createWeightReader(weights: readonly WeightSpec[], checkpoint: TensorSource): WeightReader {
+  for (const source of weights.flatMap(({ sources }) => sources)) checkSource(source, checkpoint);
+  const memory = createMemory(weights.filter((weight) => !isAsStored(weight)));
+  let arranged: { weight: WeightSpec; bytes: Uint8Array } | undefined;
+  return {
+    async read(weight, start, target) {
+      if (isAsStored(weight)) {
+        const [{ name }] = weight.sources as [StoredTensor];
+        const run = new Float32Array(target.buffer, target.byteOffset, target.byteLength / 4);
+        await checkpoint.readFloat32(name, { start: start / 4, target: run });
+        return;
+      }
+      if (arranged?.weight !== weight) arranged = { weight, bytes: await arrange(weight, checkpoint, memory) };
+      target.set(arranged.bytes.subarray(start, start + target.byteLength));
+    },
+  };
+}
+
+/** Memory for one weight: what is read, and what is made of it. */
+interface WeightMemory {
   readonly source: ArrayBuffer;
   readonly arranged: ArrayBuffer;
 }
 
 /** @returns Memory that is large enough for each of the weights in turn. */
-export function createWeightMemory(weights: readonly WeightSpec[]): WeightMemory {
+function createMemory(weights: readonly WeightSpec[]): WeightMemory {
   const largest = (sizes: number[]) => sizes.reduce((a, b) => Math.max(a, b), 0);
   const sources = weights.flatMap((weight) => weight.sources.map(({ shape }) => 4 * elements(shape)));
-  const arranged = weights.filter((weight) => !isAsStored(weight)).map(({ shape }) => 4 * elements(shape));
+  const arranged = weights.map(({ shape, type }) => (type === 'float16' ? 2 : 4) * elements(shape));
   return { source: new ArrayBuffer(largest(sources)), arranged: new ArrayBuffer(largest(arranged)) };
 }
 
-/**
- * Makes one weight of a graph from the checkpoint's tensors. The result lasts until the memory is used again.
- * @throws FunctionError `model_corrupt` naming the tensor that is missing or has another shape; `invalid_input` naming
- * the one whose values half precision cannot hold.
- */
-export async function readWeight(
-  { weight, byteLength }: WeightPlacement,
-  checkpoint: TensorSource,
-  memory: WeightMemory,
-): Promise<Uint8Array> {
-  if (isAsStored(weight)) {
-    const [source] = weight.sources as [StoredTensor];
-    const values = await readSource(source, checkpoint, memory.source);
-    return new Uint8Array(values.buffer, values.byteOffset, byteLength);
-  }
+/** The result lasts until the memory is used again. */
+async function arrange(weight: WeightSpec, checkpoint: TensorSource, memory: WeightMemory): Promise<Uint8Array> {
   const target =
     weight.type === 'float16'
       ? new Uint16Array(memory.arranged, 0, elements(weight.shape))
       : new Float32Array(memory.arranged, 0, elements(weight.shape));
   for (const [part, source] of weight.sources.entries()) {
-    const values = await readSource(source, checkpoint, memory.source);
+    const values = new Float32Array(memory.source, 0, elements(source.shape));
+    await checkpoint.readFloat32(source.name, { start: 0, target: values });
     if (weight.type === 'float16') checkRange(source.name, values);
     const convert = weight.type === 'float16' ? toFloat16Bits : (value: number) => value;
     copyArranged(values, target, arrangementOf(weight, source, part), convert);
   }
-  return new Uint8Array(target.buffer, 0, byteLength);
+  return new Uint8Array(target.buffer, 0, target.byteLength);
 }
 
 function isAsStored({ type, arrangement }: WeightSpec): boolean {
@@ -105,8 +121,8 @@ function checkRange(name: string, values: Float32Array): void {
   }
 }
 
-async function readSource(source: StoredTensor, checkpoint: TensorSource, memory: ArrayBuffer): Promise<Float32Array> {
-  const tensor = checkpoint.tensors.get(source.name);
+function checkSource(source: StoredTensor, { tensors }: TensorSource): void {
+  const tensor = tensors.get(source.name);
   if (tensor === undefined) {
     throw new FunctionError(
       'model_corrupt',
@@ -119,7 +135,6 @@ async function readSource(source: StoredTensor, checkpoint: TensorSource, memory
       `Tensor ${source.name} has the shape [${tensor.shape}] where the model's configuration says [${source.shape}].`,
     );
   }
-  return checkpoint.readFloat32(source.name, memory);
 }
 
 function elements(shape: readonly number[]): number {

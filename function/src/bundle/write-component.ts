@@ -1,12 +1,16 @@
-import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TensorSource } from '../checkpoint/tensor-source.ts';
-import { encodeOnnx, placeWeights } from '../graphs/encode-onnx.ts';
+import { encodeOnnx, placeWeights, type WeightPlacement } from '../graphs/encode-onnx.ts';
 import type { Graph } from '../graphs/graph-builder.ts';
-import { type ComponentName, type FileEntry, graphFile, weightsFile } from './manifest.ts';
-import { createPartHasher } from './part-hasher.ts';
-import { createWeightMemory, readWeight } from './read-weight.ts';
+import type { ByteThreads, SharedBytes } from './byte-threads.ts';
+import { describeBytes, type FileEntry, fileEntryOf, PART_BYTES } from './file-entry.ts';
+import { type ComponentName, graphFile, weightsFile } from './manifest.ts';
+import type { PartRing } from './part-ring.ts';
+import { createWeightReader, type WeightReader } from './read-weight.ts';
+
+/** So much is written before the disk is told to take it, while more is computed: at the end there is little to wait for. */
+const SYNC_BYTES = 32 * PART_BYTES;
 
 export interface WrittenFile extends FileEntry {
   name: string;
@@ -17,68 +21,82 @@ export interface WriteComponentOptions {
   component: ComponentName;
   graph: Graph;
   checkpoint: TensorSource;
-  /** Called after each tensor with its bytes; may throw to stop. */
-  onTensor?: (bytes: number) => void;
+  /** Of parts of `PART_BYTES`. */
+  ring: PartRing;
+  threads: ByteThreads;
+  /** Called with the bytes of each part of the weights; may throw to stop. */
+  onPart?: (bytes: number) => void;
 }
 
-/** Writes a graph and its weights, one tensor in memory at a time. */
+/** Writes a graph and its weights, a few parts in memory at a time. */
 export async function writeComponent(options: WriteComponentOptions): Promise<WrittenFile[]> {
   const { folder, component, graph } = options;
   const model = encodeOnnx(graph, weightsFile(component));
-  return [
-    await writeFile(folder, graphFile(component), [model]),
-    await writeFile(folder, weightsFile(component), weightBytes(options)),
-  ];
+  return [await writeFile(folder, graphFile(component), model), await writeWeights(options)];
 }
 
-/** Writes a new file chunk by chunk and says what it holds. It is on disk when this resolves. */
-export async function writeFile(
-  folder: string,
-  name: string,
-  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-): Promise<WrittenFile> {
-  const hash = createHash('sha256');
-  const partHasher = createPartHasher();
-  let bytes = 0;
+/** Writes a new file and says what it holds. It is on disk when this resolves. */
+export async function writeFile(folder: string, name: string, bytes: Uint8Array): Promise<WrittenFile> {
   const file = await open(join(folder, name), 'wx', 0o600);
   try {
-    for await (const chunk of chunks) {
-      // The system copies the chunk in a thread of its own while this one hashes it.
-      const written = file.writeFile(chunk);
-      hash.update(chunk);
-      partHasher.update(chunk);
-      bytes += chunk.byteLength;
-      await written;
-    }
+    await file.writeFile(bytes);
     await file.sync();
   } finally {
     await file.close();
   }
-  const parts = partHasher.finish();
-  return { name, bytes, sha256: hash.digest('hex'), ...(parts === undefined ? {} : { parts }) };
+  return { name, ...describeBytes(bytes) };
 }
 
-async function* weightBytes({ graph, checkpoint, onTensor }: WriteComponentOptions): AsyncIterable<Uint8Array> {
-  const { placements } = placeWeights(graph);
-  // Two blocks of memory for all tensors, one being read into while the other is hashed and written: fresh pages for
-  // each tensor would cost more time than reading into them.
-  const memory = [createWeightMemory(graph.weights), createWeightMemory(graph.weights)] as const;
-  const read = (index: number): Promise<Uint8Array> => {
-    const placement = placements[index];
-    if (placement === undefined) return Promise.resolve(new Uint8Array());
-    const reading = readWeight(placement, checkpoint, memory[index % 2 === 0 ? 0 : 1]);
-    // Its failure is heard when it is this tensor's turn.
-    reading.catch(() => undefined);
-    return reading;
-  };
-  let end = 0;
-  let reading = read(0);
-  for (const [index, { offset, byteLength }] of placements.entries()) {
-    const bytes = await reading;
-    reading = read(index + 1);
-    if (offset > end) yield new Uint8Array(offset - end);
-    yield bytes;
-    end = offset + byteLength;
-    onTensor?.(byteLength);
+async function writeWeights(options: WriteComponentOptions): Promise<WrittenFile> {
+  const { folder, component, graph, checkpoint, ring, threads, onPart } = options;
+  const { placements, byteLength } = placeWeights(graph);
+  const reader = createWeightReader(graph.weights, checkpoint);
+  const name = weightsFile(component);
+  const sha256: string[] = [];
+  const file = await open(join(folder, name), 'wx', 0o600);
+  let syncing = Promise.resolve();
+  let syncedBytes = 0;
+  try {
+    await ring.pass(byteLength, {
+      fill: (part, offset) => readWeights(part, offset, placements, reader),
+      async drain(part, offset) {
+        const hashing = threads.sha256(part);
+        const writing = threads.write(part, file.fd, offset);
+        await Promise.allSettled([hashing, writing]);
+        await writing;
+        sha256[offset / PART_BYTES] = await hashing;
+        if (offset >= syncedBytes + SYNC_BYTES) {
+          syncedBytes = offset;
+          syncing = syncing.then(() => file.datasync());
+          syncing.catch(() => undefined); // Heard at the end.
+        }
+        onPart?.(part.byteLength);
+      },
+    });
+    await syncing;
+    await file.sync();
+  } finally {
+    await syncing.catch(() => undefined);
+    await file.close();
+  }
+  return { name, ...fileEntryOf(byteLength, sha256) };
+}
+
+/** Reads what lies in one part of the weights file: the end of one weight, some whole ones, the start of another. */
+async function readWeights(
+  part: SharedBytes,
+  partOffset: number,
+  placements: readonly WeightPlacement[],
+  reader: WeightReader,
+): Promise<void> {
+  const partEnd = partOffset + part.byteLength;
+  let filled = 0;
+  for (const { weight, offset, byteLength } of placements) {
+    const start = Math.max(offset, partOffset);
+    const end = Math.min(offset + byteLength, partEnd);
+    if (start >= end) continue;
+    part.fill(0, filled, start - partOffset);
+    await reader.read(weight, start - offset, part.subarray(start - partOffset, end - partOffset));
+    filled = end - partOffset;
   }
 }

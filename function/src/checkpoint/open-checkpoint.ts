@@ -54,10 +54,10 @@ export function createCheckpoint(opened: OpenParts, name: string, options: Check
     layout,
     config,
     tensors: tensorsOf(collected),
-    async readFloat32(tensorName, memory) {
+    async readFloat32(tensorName, run) {
       const weight = weights.get(tensorName);
       if (weight === undefined) throw corruptFile(name, `it has no tensor ${printable(tensorName)}`);
-      return weight.file.readFloat32(weight.sourceName, memory);
+      return weight.file.readFloat32(weight.sourceName, run);
     },
     close: () => closeParts(parts),
   };

@@ -44,10 +44,10 @@ export async function readSafetensors(bytes: ByteSource): Promise<CheckpointFile
     fileName: bytes.name,
     format: 'safetensors',
     nesting: [],
-    async readFloat32(name, memory) {
+    async readFloat32(name, run) {
       const tensor = tensors.get(name);
       if (tensor === undefined) throw corruptFile(bytes.name, `it has no tensor ${printable(name)}`);
-      return readFloat32(bytes, tensor, tensor.start, elementCount(tensor.shape), memory);
+      return readFloat32(bytes, tensor, tensor.start, run);
     },
     close: () => bytes.close(),
   };

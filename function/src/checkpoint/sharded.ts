@@ -3,7 +3,7 @@ import * as z from 'zod/mini';
 import { openByteSource, readBytes } from './byte-source.ts';
 import { corruptFile, printable } from './corrupt-file.ts';
 import { openFile } from './open-file.ts';
-import type { CheckpointFile, TensorInfo } from './tensor-source.ts';
+import type { CheckpointFile, ElementRun, TensorInfo } from './tensor-source.ts';
 
 const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) });
 const MAX_JSON_BYTES = 1 << 24;
@@ -53,10 +53,10 @@ function merge(shards: ReadonlyMap<string, CheckpointFile>, shardOf: Record<stri
     fileName,
     format: first?.format ?? 'safetensors',
     nesting: first?.nesting ?? [],
-    async readFloat32(name: string, memory?: ArrayBuffer) {
+    async readFloat32(name: string, run?: ElementRun) {
       const shard = Object.hasOwn(shardOf, name) ? shards.get(shardOf[name] as string) : undefined;
       if (shard === undefined) throw corruptFile(fileName, `it has no tensor ${printable(name)}`);
-      return shard.readFloat32(name, memory);
+      return shard.readFloat32(name, run);
     },
   };
 }

@@ -9,17 +9,24 @@ export interface TensorInfo {
   readonly byteLength: number;
 }
 
-/** Named tensors in a file. Only one tensor at a time is ever in memory. */
+/** A run of a tensor's elements, row-major, and where to put them. */
+export interface ElementRun {
+  /** From 0. */
+  readonly start: number;
+  readonly target: Float32Array;
+}
+
+/** Named tensors in a file, of which nothing is in memory but what is read. */
 export interface TensorSource {
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   /**
-   * Reads one tensor as float32, row-major, whatever it is stored as.
-   * @param memory Where to put the values, if it is large enough: reading tensor after tensor into the same memory is
-   * twice as fast, but each result lasts only until the next is read. @defaultValue New memory
+   * Reads one tensor, or a run of its elements, as float32, row-major, whatever it is stored as.
+   * @param run @defaultValue All elements, into new memory
+   * @returns The run's target, filled.
    * @throws FunctionError `model_corrupt`, naming file and tensor, when the file lacks it, is cut short, or the tensor
    * holds a value that is no finite number.
    */
-  readFloat32(name: string, memory?: ArrayBuffer): Promise<Float32Array>;
+  readFloat32(name: string, run?: ElementRun): Promise<Float32Array>;
   close(): Promise<void>;
 }
 

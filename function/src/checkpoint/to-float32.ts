@@ -14,11 +14,7 @@ let halfTable: Int32Array | undefined;
  * Converts little-endian elements to float32. `source` may be the memory of `target`, where the type is F32.
  * @returns Whether every value is finite.
  */
-export function toFloat32(
-  source: Uint8Array<ArrayBuffer>,
-  target: Float32Array<ArrayBuffer>,
-  type: FloatType,
-): boolean {
+export function toFloat32(source: Uint8Array, target: Float32Array, type: FloatType): boolean {
   const count = target.length;
   const bits = new Int32Array(target.buffer, target.byteOffset, count);
   switch (type) {

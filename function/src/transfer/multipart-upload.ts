@@ -8,7 +8,7 @@ import {
   type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import type { FileEntry } from '../bundle/manifest.ts';
+import type { FileEntry } from '../bundle/file-entry.ts';
 import { FunctionError } from '../errors.ts';
 import type { FilePart } from './plan-parts.ts';
 import { hasRemoteCopy, SHA256_METADATA, toBase64 } from './remote-copy.ts';

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import type { FileEntry } from '../bundle/manifest.ts';
+import type { FileEntry } from '../bundle/file-entry.ts';
 import { FunctionError } from '../errors.ts';
 import { openMultipartUpload } from './multipart-upload.ts';
 import { type FilePart, planParts } from './plan-parts.ts';

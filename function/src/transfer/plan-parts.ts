@@ -1,5 +1,4 @@
-import type { FileEntry } from '../bundle/manifest.ts';
-import { FunctionError } from '../errors.ts';
+import type { FileEntry } from '../bundle/file-entry.ts';
 
 /** A run of a file's bytes that travels, and is checked, by itself. */
 export interface FilePart {
@@ -14,17 +13,10 @@ export interface FilePart {
   sha256: string | undefined;
 }
 
-/**
- * Cuts a file into parts: those whose checksums the manifest lists, else of `partBytes`. An empty file has none.
- * @throws FunctionError `model_corrupt` when the listed parts are not the file's length.
- */
+/** Cuts a file into parts: those whose checksums the manifest lists, else of `partBytes`. An empty file has none. */
 export function planParts(file: string, entry: FileEntry, partBytes: number): FilePart[] {
   const size = entry.parts?.bytes ?? partBytes;
   const count = Math.ceil(entry.bytes / size);
-  if (entry.parts !== undefined && entry.parts.sha256.length !== count) {
-    const problem = `lists ${entry.parts.sha256.length} parts of ${file}, and ${count} would be its ${entry.bytes} bytes`;
-    throw new FunctionError('model_corrupt', `The bundle's manifest ${problem}: make the bundle again.`);
-  }
   return Array.from({ length: count }, (_, index) => ({
     file,
     index,

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DeleteObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import { type FileEntry, MANIFEST_FILE, type Manifest, PART_BYTES } from '../bundle/manifest.ts';
+import { type FileEntry, PART_BYTES } from '../bundle/file-entry.ts';
+import { MANIFEST_FILE, type Manifest } from '../bundle/manifest.ts';
 import { readManifest } from '../bundle/open-bundle.ts';
 import { readFileStates } from '../bundle/verified-states.ts';
 import { FunctionError } from '../errors.ts';

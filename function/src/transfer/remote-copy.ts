@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import { HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import type { FileEntry } from '../bundle/manifest.ts';
+import type { FileEntry } from '../bundle/file-entry.ts';
 
 export interface HasRemoteCopyParams {
   client: S3Client;
@@ -36,12 +35,9 @@ export function toBase64(hex: string): string {
 
 /**
  * What S3's `ChecksumSHA256` should be: the file's, or, for an object that came in parts, that of the parts' checksums
- * and how many they are. Undefined where S3 has none, or the parts' are not known.
+ * and how many they are. Undefined where S3 has none, or took the object in other pieces.
  */
-function s3ChecksumOf(entry: FileEntry, found: string): string | undefined {
-  if (found === '') return undefined;
-  if (!found.includes('-')) return toBase64(entry.sha256);
-  if (entry.parts === undefined) return undefined;
-  const digests = Buffer.concat(entry.parts.sha256.map((sha256) => Buffer.from(sha256, 'hex')));
-  return `${createHash('sha256').update(digests).digest('base64')}-${entry.parts.sha256.length}`;
+function s3ChecksumOf({ sha256, parts }: FileEntry, found: string): string | undefined {
+  if (found === '' || found.includes('-') !== (parts !== undefined)) return undefined;
+  return parts === undefined ? toBase64(sha256) : `${toBase64(sha256)}-${parts.sha256.length}`;
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { createWeightMemory, readWeight } from '../../../function/src/bundle/read-weight.ts';
+import { createWeightReader } from '../../../function/src/bundle/read-weight.ts';
 import { toFloat16Bits } from '../../../function/src/bundle/to-float16.ts';
 import type { TensorSource } from '../../../function/src/checkpoint/tensor-source.ts';
 import { placeWeights } from '../../../function/src/graphs/encode-onnx.ts';
@@ -63,7 +63,12 @@ describe('weights made from the tensors of a checkpoint', () => {
         { name, shape, type: 'F32', byteLength: values.byteLength } as const,
       ]),
     ),
-    readFloat32: (name) => Promise.resolve(stored.get(name)?.values ?? new Float32Array()),
+    async readFloat32(name, run) {
+      const { values = new Float32Array() } = stored.get(name) ?? {};
+      const { start, target } = run ?? { start: 0, target: new Float32Array(values.length) };
+      target.set(values.subarray(start, start + target.length));
+      return target;
+    },
     close: () => Promise.resolve(),
   };
 
@@ -73,7 +78,15 @@ describe('weights made from the tensors of a checkpoint', () => {
     const graph: Graph = g.build();
     const [placement] = placeWeights(graph).placements;
     assert.ok(placement !== undefined);
-    return readWeight(placement, checkpoint, createWeightMemory(graph.weights));
+    const reader = createWeightReader(graph.weights, checkpoint);
+    const bytes = new Uint8Array(placement.byteLength);
+    await reader.read(placement.weight, 0, bytes);
+    for (let start = 0; start + 8 <= bytes.length; start += 4) {
+      const run = new Uint8Array(8);
+      await reader.read(placement.weight, start, run);
+      assert.deepEqual(run, bytes.slice(start, start + 8), `from byte ${start}`);
+    }
+    return bytes;
   }
 
   const halves = (bytes: Uint8Array) =>

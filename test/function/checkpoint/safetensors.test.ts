@@ -92,15 +92,18 @@ describe('reading tensors', () => {
     await source.close();
   });
 
-  test('values are put into memory that is given, where they fit', async (t) => {
-    const data = new Uint8Array(Float32Array.of(1, 2, 3).buffer);
-    const source = await openBytes(t, encode({ a: tensor('F32', [1], 0, 4), b: tensor('F32', [2], 4, 12) }, data));
-    const memory = new ArrayBuffer(4);
-    const a = await source.readFloat32('a', memory);
-    const b = await source.readFloat32('b', memory);
-    assert.equal(a.buffer, memory);
-    assert.notEqual(b.buffer, memory);
-    assert.deepEqual([...a, ...b], [1, 2, 3]);
+  test('a run of elements is put where it is asked for', async (t) => {
+    const data = new Uint8Array(Float32Array.of(1, 2, 3, 4, 5).buffer);
+    const halves = new Uint8Array(Uint16Array.of(0x3c00, 0x4000, 0x4200).buffer);
+    const bytes = new Uint8Array([...data, ...halves]);
+    const source = await openBytes(t, encode({ a: tensor('F32', [5], 0, 20), b: tensor('F16', [3], 20, 26) }, bytes));
+    const memory = new Float32Array(new SharedArrayBuffer(24), 4, 5);
+    const target = memory.subarray(1, 4);
+    assert.equal(await source.readFloat32('a', { start: 2, target }), target);
+    assert.deepEqual([...memory], [0, 3, 4, 5, 0]);
+    await source.readFloat32('b', { start: 1, target: memory.subarray(3) });
+    assert.deepEqual([...memory], [0, 3, 4, 2, 3]);
+    await assert.rejects(source.readFloat32('b', { start: 1, target }), RangeError);
     await source.close();
   });
 

@@ -77,6 +77,11 @@ for (const version of ['torch-1.13', 'torch-2.9']) {
         for (const [name, [shape, values]] of Object.entries(expectedViews)) {
           assert.deepEqual(file.tensors.get(name)?.shape, shape, name);
           assert.deepEqual([...(await file.readFloat32(name))], values, name);
+          const target = new Float32Array(2);
+          for (let start = 0; start + 2 <= values.length; start += 1) {
+            await file.readFloat32(name, { start, target });
+            assert.deepEqual([...target], values.slice(start, start + 2), `${name} from ${start}`);
+          }
         }
         await assert.rejects(file.readFloat32('expanded'), corruptWith(/expanded repeats its elements/));
         await file.close();

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type FileEntry, type Manifest, manifestSchema } from '../../../function/src/bundle/manifest.ts';
-import { createPartHasher } from '../../../function/src/bundle/part-hasher.ts';
+import { describeBytes } from '../../../function/src/bundle/file-entry.ts';
+import { type Manifest, manifestSchema } from '../../../function/src/bundle/manifest.ts';
 import { openEmbeddedBundle } from '../../support/embedded-model.ts';
 import type { S3Server } from '../../support/s3-server.ts';
 
@@ -27,13 +27,6 @@ export function noise(length: number, seed = 1): Buffer {
   return data;
 }
 
-function describeFile(data: Uint8Array, hasParts = true): FileEntry {
-  const hasher = createPartHasher(TEST_PART_BYTES);
-  hasher.update(data);
-  const parts = hasParts ? hasher.finish() : undefined;
-  return { bytes: data.byteLength, sha256: sha256(data), ...(parts === undefined ? {} : { parts }) };
-}
-
 /** A bundle in form only: what is in its files is noise. */
 export async function makeTestBundle({ hasParts = true, seed = 1 } = {}): Promise<TestBundle> {
   const files = new Map([
@@ -47,7 +40,10 @@ export async function makeTestBundle({ hasParts = true, seed = 1 } = {}): Promis
     ['notes.txt', Buffer.alloc(0)],
   ]);
   const { manifest } = await openEmbeddedBundle();
-  const entries = [...files].map(([name, data]) => [name, describeFile(data, hasParts)]);
+  const entries = [...files].map(([name, data]) => [
+    name,
+    describeBytes(data, hasParts ? TEST_PART_BYTES : Number.POSITIVE_INFINITY),
+  ]);
   return { manifest: manifestSchema.parse({ ...manifest, files: Object.fromEntries(entries) }), files };
 }
 

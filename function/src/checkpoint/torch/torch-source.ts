@@ -1,7 +1,7 @@
 import { type ByteSource, readBytes } from '../byte-source.ts';
 import { corruptFile, printable } from '../corrupt-file.ts';
 import type { StorageReference, TensorReference } from '../pickle/pickle-values.ts';
-import { convertToFloat32, readFloat32 } from '../read-float32.ts';
+import { convertToFloat32, copyRun, readFloat32 } from '../read-float32.ts';
 import { type CheckpointFile, elementBytes, elementCount, type TensorInfo } from '../tensor-source.ts';
 import type { StateDict } from './state-dict.ts';
 import { gather, isContiguous, type StridedView, spanOf } from './strided.ts';
@@ -31,16 +31,19 @@ export function createTorchSource({ bytes, format, stateDict, locate }: TorchSou
     }
     tensors.set(name, placeTensor(name, reference, start));
   }
+  // A strided tensor is put in order as a whole, and kept while it is read run by run.
+  let gathered: { name: string; values: Float32Array } | undefined;
   return {
     tensors,
     fileName: bytes.name,
     format,
     nesting: stateDict.nesting,
-    async readFloat32(name, memory) {
+    async readFloat32(name, run) {
       const tensor = tensors.get(name);
       if (tensor === undefined) throw corruptFile(bytes.name, `it has no tensor ${printable(name)}`);
-      if (!isContiguous(tensor)) return readStrided(bytes, tensor);
-      return readFloat32(bytes, tensor, tensor.start, elementCount(tensor.shape), memory);
+      if (isContiguous(tensor)) return readFloat32(bytes, tensor, tensor.start, run);
+      if (gathered?.name !== name) gathered = { name, values: await readStrided(bytes, tensor) };
+      return copyRun(gathered.values, run);
     },
     close: () => bytes.close(),
   };
@@ -59,7 +62,7 @@ function placeTensor(name: string, { storage, offset, shape, strides }: TensorRe
 }
 
 /** A transposed tensor, a slice of one, or one in another order of its axes. */
-async function readStrided(bytes: ByteSource, tensor: TorchTensor): Promise<Float32Array<ArrayBuffer>> {
+async function readStrided(bytes: ByteSource, tensor: TorchTensor): Promise<Float32Array> {
   // Otherwise a few bytes could claim to be any amount of memory.
   if (elementCount(tensor.shape) > tensor.storage.length) {
     throw corruptFile(bytes.name, `tensor ${printable(tensor.name)} repeats its elements, which no weight does`);

@@ -1,0 +1,73 @@
+import { availableParallelism } from 'node:os';
+import { startThread } from '../start-thread.ts';
+
+/** Bytes that all threads see: nothing is copied when they are hashed or written. */
+export type SharedBytes = Uint8Array<SharedArrayBuffer>;
+
+export type ByteRequest =
+  | { kind: 'hash'; bytes: SharedBytes }
+  | { kind: 'hash-range'; fd: number; position: number; length: number }
+  | { kind: 'hash-file'; path: string }
+  | { kind: 'write'; bytes: SharedBytes; fd: number; position: number };
+
+/**
+ * Threads that hash and write. `crypto.subtle` has some too, but it copies what it hashes, which takes half as long
+ * again. Once a thread has failed, all that it is asked for fails with the same error.
+ */
+export interface ByteThreads {
+  /** sha256, in hexadecimal. The bytes must stay as they are until it resolves. */
+  sha256(bytes: SharedBytes): Promise<string>;
+  /** Of a run of an open file, which must stay open until it settles; of less where the file ends before. */
+  sha256OfRange(fd: number, position: number, length: number): Promise<string>;
+  sha256OfFile(path: string): Promise<string>;
+  /** Writes all bytes to an open file; they must stay as they are, and the file open, until it settles. */
+  write(bytes: SharedBytes, fd: number, position: number): Promise<void>;
+  /** Ends the threads at once; what they were asked for and have not done is rejected. */
+  close(): Promise<void>;
+}
+
+/** How many threads can work beside the one that reads; more than a few would wait for it. */
+export function spareThreads(): number {
+  return Math.min(Math.max(1, availableParallelism() - 1), 4);
+}
+
+export function startByteThreads(count = 1): ByteThreads {
+  const threads = Array.from({ length: count }, startByteThread);
+  const ask = (request: ByteRequest) => {
+    const idlest = threads.reduce((a, b) => (b.queueLength() < a.queueLength() ? b : a));
+    return idlest.ask(request);
+  };
+  return {
+    sha256: async (bytes) => (await ask({ kind: 'hash', bytes })) as string,
+    sha256OfRange: async (fd, position, length) => (await ask({ kind: 'hash-range', fd, position, length })) as string,
+    sha256OfFile: async (path) => (await ask({ kind: 'hash-file', path })) as string,
+    write: async (bytes, fd, position) => void (await ask({ kind: 'write', bytes, fd, position })),
+    close: async () => void (await Promise.all(threads.map((thread) => thread.close()))),
+  };
+}
+
+type Answer = string | undefined;
+
+function startByteThread() {
+  const worker = startThread(import.meta.url, 'byte-worker');
+  // In the order of the requests, which is that of the answers.
+  const waiting: { resolve: (answer: Answer) => void; reject: (error: unknown) => void }[] = [];
+  let failure: unknown;
+  const fail = (error: unknown) => {
+    failure ??= error;
+    for (const { reject } of waiting.splice(0)) reject(failure);
+  };
+  worker.on('message', (answer: Answer) => waiting.shift()?.resolve(answer));
+  worker.on('error', fail);
+  worker.on('exit', () => fail(new Error('The thread ended before it answered')));
+  return {
+    ask: (request: ByteRequest) =>
+      new Promise<Answer>((resolve, reject) => {
+        if (failure !== undefined) return reject(failure);
+        waiting.push({ resolve, reject });
+        worker.postMessage(request);
+      }),
+    queueLength: () => waiting.length,
+    close: () => worker.terminate(),
+  };
+}
