@@ -1,9 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import type { FileEntry } from '../bundle/manifest.ts';
+import type { ByteThreads } from '../bundle/byte-threads.ts';
+import type { FileEntry } from '../bundle/file-entry.ts';
 import { hasErrorCode } from '../disk-errors.ts';
 import { FunctionError } from '../errors.ts';
 import { type FilePart, planParts } from './plan-parts.ts';
-import { sha256Hex, sha256OfFile } from './sha256-hex.ts';
 
 /** A file that grows part by part, in any order, at its full length from the start. */
 export interface IncomingFile {
@@ -13,8 +13,12 @@ export interface IncomingFile {
   readonly parts: readonly FilePart[];
   /** Whether an earlier pull, or copy, left the part here as it should be. */
   holds(part: FilePart): Promise<boolean>;
-  /** @param chunks The part's bytes, in order. */
-  write(part: FilePart, chunks: readonly Uint8Array[]): Promise<void>;
+  /**
+   * Writes a part and hashes what the file has then.
+   * @param chunks The part's bytes, in order.
+   * @returns sha256, or nothing where the manifest has none to compare it with.
+   */
+  write(part: FilePart, chunks: readonly Uint8Array[]): Promise<string | undefined>;
   /** Marks a part as here, and says whether it was the last one that was missing. */
   settle(part: FilePart): boolean;
   /** Compares the whole file's checksum, where the parts have none. */
@@ -29,6 +33,7 @@ export interface OpenIncomingFileParams {
   entry: FileEntry;
   /** Length of parts where the manifest lists none. */
   partBytes: number;
+  threads: ByteThreads;
 }
 
 /** Opens the file an earlier pull left, or a new one, and gives it its full length. */
@@ -37,6 +42,7 @@ export async function openIncomingFile({
   path,
   entry,
   partBytes,
+  threads,
 }: OpenIncomingFileParams): Promise<IncomingFile> {
   const parts = planParts(name, entry, partBytes);
   const missing = new Set(parts.map((part) => part.index));
@@ -44,7 +50,10 @@ export async function openIncomingFile({
   if (bytesBefore !== entry.bytes) await file.truncate(entry.bytes);
   const hasChecksums = parts.every((part) => part.sha256 !== undefined);
   // Without checksums of its parts, what is here is either the whole file or of no use.
-  const isWhole = hasChecksums || bytesBefore !== entry.bytes ? undefined : (await sha256OfFile(path)) === entry.sha256;
+  const isWhole =
+    hasChecksums || bytesBefore !== entry.bytes ? undefined : (await threads.sha256OfFile(path)) === entry.sha256;
+
+  const hash = ({ offset, length }: FilePart) => threads.sha256OfRange(file.fd, offset, length);
 
   return {
     name,
@@ -54,17 +63,19 @@ export async function openIncomingFile({
     async holds(part) {
       if (part.sha256 === undefined) return isWhole === true;
       if (bytesBefore <= part.offset) return false;
-      const here = Buffer.allocUnsafeSlow(part.length);
-      const { bytesRead } = await file.read(here, 0, part.length, part.offset);
-      return bytesRead === part.length && (await sha256Hex(here)) === part.sha256;
+      return (await hash(part)) === part.sha256;
     },
-    write: (part, chunks) => writeAll(file, chunks, part.offset),
+    async write(part, chunks) {
+      await writeAll(file, chunks, part.offset);
+      return part.sha256 === undefined ? undefined : hash(part);
+    },
     settle(part) {
       return missing.delete(part.index) && missing.size === 0;
     },
     async checkWhole(signal) {
       if (hasChecksums && parts.length > 0) return;
-      const found = await sha256OfFile(path, signal);
+      const found = await threads.sha256OfFile(path);
+      signal.throwIfAborted();
       if (found === entry.sha256) return;
       // Of no use for the next pull: it could not tell which bytes are wrong.
       await file.truncate(0);

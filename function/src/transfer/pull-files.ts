@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { S3Client } from '@aws-sdk/client-s3';
-import { type FileEntry, type Manifest, PART_BYTES } from '../bundle/manifest.ts';
+import { spareThreads, startByteThreads } from '../bundle/byte-threads.ts';
+import { type FileEntry, PART_BYTES } from '../bundle/file-entry.ts';
+import type { Manifest } from '../bundle/manifest.ts';
 import { FunctionError } from '../errors.ts';
 import { explainS3Error, isTransientS3Error } from './explain-s3-error.ts';
 import { type FetchLimits, fetchRange } from './fetch-range.ts';
@@ -52,14 +53,16 @@ export interface PullFilesParams extends PullSettings, S3Location {
 }
 
 /**
- * Fetches all files of a bundle, in parallel ranges written at their offsets. A part is checked before it is written,
- * and fetched again where it is wrong.
+ * Fetches all files of a bundle, in parallel ranges written at their offsets. Each part is checked, as the file has it
+ * then, and fetched again where it is wrong: what is not checked has no manifest beside it, and is checked by the next
+ * pull.
  * @throws FunctionError as `pullBundle`; the signal's reason.
  */
 export async function pullFiles(params: PullFilesParams): Promise<void> {
   const { manifest, concurrency = 8, signal, onFileReady, isDurable = true } = params;
   const open = new Set<IncomingFile>();
   const ready: Promise<void>[] = [];
+  const threads = startByteThreads(spareThreads());
 
   const finish = async (file: IncomingFile, stop: AbortSignal) => {
     await file.checkWhole(stop);
@@ -75,7 +78,7 @@ export async function pullFiles(params: PullFilesParams): Promise<void> {
   const openNext = async (name: string): Promise<IncomingFile> => {
     const { partBytes = PART_BYTES, folder } = params;
     const entry = manifest.files[name] as FileEntry;
-    const file = await openIncomingFile({ name, path: join(folder, name), entry, partBytes });
+    const file = await openIncomingFile({ name, path: join(folder, name), entry, partBytes, threads });
     open.add(file);
     return file;
   };
@@ -99,6 +102,7 @@ export async function pullFiles(params: PullFilesParams): Promise<void> {
     await Promise.all(ready);
   } finally {
     await Promise.allSettled([...open].map((file) => file.close(false)));
+    await threads.close();
   }
 }
 
@@ -114,17 +118,14 @@ async function bringPart(
     return;
   }
   const retries = { tries, delayMs: retryDelayMs, isRetryable: isWorthAnotherTry, signal };
-  const chunks = await withRetries(() => fetchChecked(params, part, signal), retries).catch((error: unknown) => {
+  await withRetries(() => fetchChecked({ ...params, signal }, file, part), retries).catch((error: unknown) => {
     signal.throwIfAborted();
-    throw explainGet(error, params, part);
+    throw error instanceof WriteFailure ? error.cause : explainGet(error, params, part);
   });
-  await file.write(part, chunks);
 }
 
-async function fetchChecked(params: PullFilesParams, part: FilePart, signal: AbortSignal) {
-  const { client, bucket, prefix, manifest, meter, stallTimeoutMs, partTimeoutMs } = params;
-  // Chunk by chunk, in the processor's cache: copying whole parts to libuv's threads takes longer than it saves.
-  const hash = createHash('sha256');
+async function fetchChecked(params: PullFilesParams, file: IncomingFile, part: FilePart): Promise<void> {
+  const { client, bucket, prefix, manifest, meter, stallTimeoutMs, partTimeoutMs, signal } = params;
   const chunks: Uint8Array[] = [];
   let arrived = 0;
   try {
@@ -136,7 +137,6 @@ async function fetchChecked(params: PullFilesParams, part: FilePart, signal: Abo
       length: part.length,
       objectBytes: manifest.files[part.file]?.bytes ?? 0,
       onChunk(chunk) {
-        hash.update(chunk);
         chunks.push(chunk);
         arrived += chunk.byteLength;
         meter.add(chunk.byteLength, part.file);
@@ -145,18 +145,22 @@ async function fetchChecked(params: PullFilesParams, part: FilePart, signal: Abo
       ...(stallTimeoutMs === undefined ? {} : { stallTimeoutMs }),
       ...(partTimeoutMs === undefined ? {} : { partTimeoutMs }),
     });
-    const found = hash.digest('hex');
-    if (part.sha256 === undefined || found === part.sha256) return chunks;
-    throw new WrongBytes(part, found, s3Uri(bucket, objectKey(prefix, part.file)));
+    const found = await file.write(part, chunks).catch((cause: unknown) => {
+      throw new WriteFailure('A part could not be written', { cause });
+    });
+    if (found !== part.sha256) throw new WrongBytes(part, found, s3Uri(bucket, objectKey(prefix, part.file)));
   } catch (error) {
     meter.add(-arrived, part.file);
     throw error;
   }
 }
 
+/** The disk's fault and not S3's: no other try would help. */
+class WriteFailure extends Error {}
+
 /** A part that arrived with another checksum: another try may bring the right bytes. */
 class WrongBytes extends FunctionError {
-  constructor({ file, index, count, sha256 }: FilePart, found: string, place: string) {
+  constructor({ file, index, count, sha256 }: FilePart, found: string | undefined, place: string) {
     const problem = `Part ${index + 1} of ${count} of ${file} arrived damaged from ${place}`;
     super('model_corrupt', `${problem}: its sha256 is ${found}, it should be ${sha256}. Push the bundle again.`);
   }

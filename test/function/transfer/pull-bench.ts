@@ -10,12 +10,12 @@ import { Agent, get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { S3Client } from '@aws-sdk/client-s3';
-import { manifestSchema, PART_BYTES } from '../../../function/src/bundle/manifest.ts';
-import { createPartHasher } from '../../../function/src/bundle/part-hasher.ts';
+import { describeBytes, PART_BYTES } from '../../../function/src/bundle/file-entry.ts';
+import { manifestSchema } from '../../../function/src/bundle/manifest.ts';
 import { pullBundle } from '../../../function/src/transfer/pull-bundle.ts';
 import { openEmbeddedBundle } from '../../support/embedded-model.ts';
 import { startS3Server } from '../../support/s3-server.ts';
-import { encodeManifest, noise, sha256 } from './test-bundle.ts';
+import { encodeManifest, noise } from './test-bundle.ts';
 
 const CONCURRENCY = 8;
 let client: S3Client | undefined;
@@ -26,14 +26,10 @@ const latencyMs = Number(process.argv[3] ?? 0);
 if (process.send !== undefined) {
   const server = await startS3Server();
   const data = noise(bytes);
-  const hasher = createPartHasher();
-  hasher.update(data);
-  const parts = hasher.finish();
   const { manifest } = await openEmbeddedBundle();
-  const entry = { bytes, sha256: sha256(data), ...(parts === undefined ? {} : { parts }) };
   server.put(
     'models/v1/manifest.json',
-    encodeManifest(manifestSchema.parse({ ...manifest, files: { 'unet.weights': entry } })),
+    encodeManifest(manifestSchema.parse({ ...manifest, files: { 'unet.weights': describeBytes(data) } })),
   );
   server.put('models/v1/unet.weights', data);
   if (latencyMs > 0) server.inject({ latencyMs }, () => true);
