@@ -1,4 +1,4 @@
-/** A server with a bundle of one large file, for `pull.ts`: `pull-server.ts MEGABYTES LATENCY_MS`. It says where it is. */
+/** A server with a bundle of one large file, for `pull.ts`: `pull-server-process.ts MEGABYTES LATENCY_MS`. It says where it is. */
 import { describeBytes } from '../../function/src/bundle/file-entry.ts';
 import { manifestSchema } from '../../function/src/bundle/manifest.ts';
 import { encodeManifest, noise } from '../function/transfer/test-bundle.ts';
@@ -14,4 +14,3 @@ server.put('models/v1/manifest.json', encodeManifest(manifestSchema.parse({ ...m
 server.put('models/v1/unet.weights', data);
 if (latencyMs > 0) server.inject({ latencyMs }, () => true);
 process.send?.(server.endpoint);
-if (process.send === undefined) console.log(server.endpoint);

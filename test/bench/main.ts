@@ -1,0 +1,59 @@
+/**
+ * Measures the full-size model, beside what else does the same where there is such a thing, and prints one table:
+ *
+ *     npm run bench [-- NAME…] [--folder FOLDER] [--rounds N] [--steps N] [--python PYTHON]
+ *
+ * Names: convert, pull, load, unet, vae, image; all of them, where none is given. FOLDER keeps the random checkpoint and
+ * its bundle (9 GB) from one run to the next; 18 GB are needed in all. PYTHON, or SAFELIGHT_BENCH_PYTHON, is one with
+ * torch, diffusers, transformers and safetensors: without it the networks are measured alone.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { benchConvert } from './convert.ts';
+import { machine } from './measure.ts';
+import { benchImage, benchLoad, benchUnet, benchVae } from './networks.ts';
+import { benchPull } from './pull.ts';
+import { type Bench, formatRows, type Row } from './rows.ts';
+
+const benches: Readonly<Record<string, Bench>> = {
+  convert: benchConvert,
+  pull: benchPull,
+  load: benchLoad,
+  unet: benchUnet,
+  vae: benchVae,
+  image: benchImage,
+};
+
+const { values, positionals } = parseArgs({
+  options: {
+    folder: { type: 'string' },
+    rounds: { type: 'string', default: '3' },
+    steps: { type: 'string', default: '20' },
+    python: { type: 'string' },
+  },
+  allowPositionals: true,
+});
+const names = positionals.length > 0 ? positionals : Object.keys(benches);
+const unknown = names.find((name) => !Object.hasOwn(benches, name));
+if (unknown !== undefined) {
+  console.error(`No bench ${unknown}: ${Object.keys(benches).join(', ')}`);
+  process.exit(2);
+}
+
+const temporary = values.folder === undefined ? await mkdtemp(join(tmpdir(), 'safelight-bench-')) : undefined;
+const options = {
+  folder: resolve(values.folder ?? temporary ?? ''),
+  rounds: Number(values.rounds),
+  steps: Number(values.steps),
+  python: values.python ?? process.env.SAFELIGHT_BENCH_PYTHON,
+};
+try {
+  console.log(machine());
+  const rows: Row[] = [];
+  for (const name of names) rows.push(...((await benches[name]?.(options)) ?? []));
+  console.log(formatRows(rows));
+} finally {
+  if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });
+}

@@ -1,0 +1,65 @@
+export interface BenchOptions {
+  /** Where checkpoint, bundle and what is measured lie. */
+  folder: string;
+  rounds: number;
+  /** Of the whole image. */
+  steps: number;
+  /** A Python with PyTorch and diffusers, if there is one. */
+  python: string | undefined;
+}
+
+export type Bench = (options: BenchOptions) => Promise<Row[]>;
+
+/** What was measured of one program in one round. */
+export interface Sample {
+  seconds: number;
+  /** Of the processor, user and system. */
+  cpuSeconds?: number | undefined;
+  peakMegabytes?: number | undefined;
+}
+
+/** A line of the table: rounds of Safelight, each beside the same round of the peer. */
+export interface Row {
+  name: string;
+  safelight: Sample[];
+  peerName?: string;
+  peer?: Sample[];
+  /** Where the result is a speed. */
+  megabytes?: number;
+}
+
+/** Speed is the peer's seconds divided by Safelight's of the same round: above 1, Safelight is faster. */
+export function formatRows(rows: readonly Row[]): string {
+  const lines = rows.map(({ name, safelight, peerName = '', peer, megabytes }) => {
+    const ratios = safelight.flatMap(({ seconds }, round) => {
+      const other = peer?.[round]?.seconds;
+      return other === undefined ? [] : [other / seconds];
+    });
+    return [
+      name,
+      describe(safelight, megabytes),
+      peer === undefined ? '' : `${peerName} ${describe(peer, megabytes)}`,
+      ratios.length === 0 ? '' : median(ratios).toFixed(2),
+      ratios.length === 0 ? '' : `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`,
+    ];
+  });
+  const table = [['row', 'Safelight', 'peer', 'speed', 'spread'], ...lines];
+  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...table.map((cells) => cells[column]?.length ?? 0)));
+  return table.map((cells) => `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`).join('\n');
+}
+
+function describe(samples: readonly Sample[], megabytes: number | undefined): string {
+  const seconds = median(samples.map((sample) => sample.seconds));
+  const cpu = samples.flatMap(({ cpuSeconds }) => cpuSeconds ?? []);
+  const peaks = samples.flatMap(({ peakMegabytes }) => peakMegabytes ?? []);
+  return [
+    megabytes === undefined ? `${seconds.toFixed(2)} s` : `${(megabytes / seconds).toFixed(0)} MB/s`,
+    ...(cpu.length === 0 ? [] : [`CPU ${median(cpu).toFixed(1)} s`]),
+    ...(peaks.length === 0 ? [] : [`peak ${Math.max(...peaks).toFixed(0)} MB`]),
+  ].join(', ');
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] as number;
+}
