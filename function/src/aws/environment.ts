@@ -37,6 +37,20 @@ export const ENVIRONMENT = {
   version: 'SAFELIGHT_VERSION',
   /** Tries per job. Optional, 4. */
   maxAttempts: 'SAFELIGHT_MAX_ATTEMPTS',
+  /** Name of the table of the dispatcher's own notes. */
+  fleetTable: 'SAFELIGHT_FLEET_TABLE',
+  /** ARN of the ECS cluster that workers run in. */
+  cluster: 'SAFELIGHT_CLUSTER',
+  /** ARN of the worker's task definition, revision included. */
+  taskDefinition: 'SAFELIGHT_TASK_DEFINITION',
+  /** Name of the task definition without its revision. */
+  taskFamily: 'SAFELIGHT_TASK_FAMILY',
+  /** Name of the capacity provider of spot machines. */
+  spotProvider: 'SAFELIGHT_SPOT_PROVIDER',
+  /** Name of the capacity provider of on-demand machines. */
+  onDemandProvider: 'SAFELIGHT_ON_DEMAND_PROVIDER',
+  /** When workers start, as JSON: `DispatchPolicy` in `dispatcher/decide.ts`. */
+  dispatchPolicy: 'SAFELIGHT_DISPATCH_POLICY',
 } as const;
 
 type Variable = keyof typeof ENVIRONMENT;
@@ -77,6 +91,16 @@ export const ENTRY_POINTS = {
     file: 'worker/main.ts',
     required: ['jobsTable', 'queueUrl', 'deadLetterQueueUrl', 'imagesBucket', 'models'],
     optional: ['provider', 'modelsDir', 'idleSeconds', 'maxAttempts', 'retentionDays'],
+  },
+  /** Lambda that starts workers: for each new job, by the jobs table's stream, and once a minute. */
+  dispatcher: {
+    file: 'dispatcher/handler.ts',
+    handler: 'handler',
+    required: [
+      ...(['queueUrl', 'fleetTable', 'cluster', 'taskDefinition', 'taskFamily'] as const),
+      ...(['spotProvider', 'onDemandProvider', 'dispatchPolicy'] as const),
+    ],
+    optional: [],
   },
 } as const satisfies Record<string, EntryPoint>;
 
@@ -146,7 +170,15 @@ export const TABLES = {
     timeToLiveAttribute: 'expiresAt',
     indexes: {},
   },
+  /** The dispatcher's notes: one item, `fleet`. */
+  fleet: { partitionKey: { name: 'pk', type: 'S' }, indexes: {} },
 } as const satisfies Record<string, TableSchema>;
+
+/** How `pk` of a job starts in the jobs table; idempotency keys start otherwise. */
+export const JOB_KEY_PREFIX = 'job#';
+
+/** Name of the worker's container in its task definition. */
+export const WORKER_CONTAINER = 'worker';
 
 /**
  * The queue of jobs. The lease in the record decides who works: a message counts its receives up also when it finds its
