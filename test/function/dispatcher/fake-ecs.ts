@@ -15,7 +15,10 @@ export function fakeEcs(answer: (call: EcsCall) => object): { client: ECSClient;
     requestHandler: {
       async handle(request: { headers: Record<string, string>; body: Uint8Array }) {
         const target = request.headers['x-amz-target'] ?? '';
-        const call = { operation: target.slice(target.indexOf('.') + 1), input: JSON.parse(Buffer.from(request.body).toString()) };
+        const call = {
+          operation: target.slice(target.indexOf('.') + 1),
+          input: JSON.parse(Buffer.from(request.body).toString()),
+        };
         calls.push(call);
         const body = JSON.stringify(answer(call));
         const headers = { 'content-type': 'application/x-amz-json-1.1' };

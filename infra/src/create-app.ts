@@ -1,0 +1,30 @@
+import { App, type AppProps, Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import type { Config } from './config.ts';
+import { SafelightStack } from './safelight-stack.ts';
+
+/** Values that `deploy` passes on the command line. */
+export const CONTEXT = {
+  /** Names of models, comma-separated, in place of the configured ones. */
+  models: 'safelight:models',
+  /** Availability zones, comma-separated, that have the wanted machines. */
+  zones: 'safelight:zones',
+} as const;
+
+/** The CDK app with its one stack. It needs neither an account nor a network: zones are chosen when it is deployed. */
+export function createApp(config: Config, props: AppProps = {}): { app: App; stack: SafelightStack } {
+  const app = new App(props);
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  const models = list(app.node.tryGetContext(CONTEXT.models)) ?? config.models;
+  const availabilityZones = list(app.node.tryGetContext(CONTEXT.zones));
+  const stack = new SafelightStack(app, config.name, {
+    config: { ...config, models },
+    env: { region: config.region },
+    ...(availabilityZones === undefined ? {} : { availabilityZones }),
+  });
+  return { app, stack };
+}
+
+function list(text: unknown): string[] | undefined {
+  return typeof text === 'string' && text !== '' ? text.split(',') : undefined;
+}

@@ -1,0 +1,17 @@
+/** What the stack tells the command line. */
+export interface Outputs {
+  /** Address that the SDK calls. */
+  readonly Endpoint: string;
+  /** Address of `jobs.watch`. */
+  readonly StreamUrl: string;
+  readonly ModelsBucket: string;
+  /** Names of the models, comma-separated. */
+  readonly Models: string;
+  readonly KeysTable: string;
+  readonly FleetTable: string;
+  readonly Cluster: string;
+  /** Zones of the network, comma-separated. */
+  readonly Zones?: string;
+  /** What a CNAME record of the own domain must point to. */
+  readonly DomainTarget?: string;
+}

@@ -1,0 +1,80 @@
+import { CfnOutput, Stack, type StackProps, Tags } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import type { Config } from './config.ts';
+import { Api } from './constructs/api.ts';
+import { Dispatcher } from './constructs/dispatcher.ts';
+import { GpuWorkers } from './constructs/gpu-workers.ts';
+import { Jobs } from './constructs/jobs.ts';
+import { Monitoring } from './constructs/monitoring.ts';
+import { Network } from './constructs/network.ts';
+import { Spending } from './constructs/spending.ts';
+import { Storage } from './constructs/storage.ts';
+import type { Outputs } from './outputs.ts';
+import type { Variables } from './variables.ts';
+
+export interface SafelightStackProps extends StackProps {
+  readonly config: Config;
+  /** Zones that have the wanted machines. @defaultValue two of the region's */
+  readonly availabilityZones?: readonly string[];
+}
+
+/** The whole endpoint. */
+export class SafelightStack extends Stack {
+  constructor(scope: Construct, id: string, props: SafelightStackProps) {
+    super(scope, id, { description: 'Safelight: Stable Diffusion v1 as a serverless GPU function', ...props });
+    const { config, availabilityZones } = props;
+    const { retention, workers: policy } = config;
+    const logDays = retention.logs;
+
+    const network = new Network(this, 'Network', {
+      logDays,
+      ...(availabilityZones === undefined ? {} : { availabilityZones }),
+    });
+    const storage = new Storage(this, 'Storage', {
+      imageDays: retention.images,
+      uploadDays: retention.uploads,
+      corsOrigins: config.corsOrigins,
+    });
+    const jobs = new Jobs(this, 'Jobs');
+    const variables: Variables = {
+      jobsTable: storage.tables.jobs.tableName,
+      keysTable: storage.tables.keys.tableName,
+      limitsTable: storage.tables.limits.tableName,
+      queueUrl: jobs.queue.queueUrl,
+      deadLetterQueueUrl: jobs.deadLetters.queueUrl,
+      imagesBucket: storage.images.bucketName,
+      models: config.models.map((model) => `s3://${storage.models.bucketName}/${model}`).join(','),
+      instanceTypes: policy.instanceTypes.join(','),
+      capacity: policy.capacity === 'on-demand-only' ? 'on-demand' : 'spot',
+      retentionDays: String(retention.jobs),
+      maxQueued: String(config.quotas.maxQueued),
+      idleSeconds: String(policy.idleSeconds),
+    };
+    const workers = new GpuWorkers(this, 'Workers', {
+      ...{ network, storage, jobs, variables, logDays },
+      instanceTypes: policy.instanceTypes,
+    });
+    const dispatcher = new Dispatcher(this, 'Dispatcher', { jobs, storage, workers, policy, logDays });
+    const { quotas, corsOrigins, domain, alarmEmail } = config;
+    const api = new Api(this, 'Api', { storage, jobs, variables, quotas, corsOrigins, domain, logDays });
+    new Monitoring(this, 'Monitoring', { jobs, api, dispatcher, workers, alarmEmail });
+    new Spending(this, 'Spending', { monthlyUsd: config.monthlyBudgetUsd, alarmEmail });
+
+    Tags.of(this).add('safelight', id);
+    this.export({
+      Endpoint: api.endpoint,
+      StreamUrl: api.streamUrl,
+      ModelsBucket: storage.models.bucketName,
+      Models: config.models.join(','),
+      KeysTable: storage.tables.keys.tableName,
+      FleetTable: storage.tables.fleet.tableName,
+      Cluster: workers.cluster.clusterName,
+      ...(availabilityZones === undefined ? {} : { Zones: availabilityZones.join(',') }),
+      ...(api.domainTarget === undefined ? {} : { DomainTarget: api.domainTarget }),
+    });
+  }
+
+  private export(outputs: Outputs): void {
+    for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value });
+  }
+}
