@@ -4,15 +4,8 @@ import * as z from 'zod';
 const days = z.int().min(1).max(3650);
 const seconds = z.int().min(0);
 
-/** GPU instance types whose drivers and memory (16 GB and more) suit Stable Diffusion v1, cheapest first. */
-export const SUPPORTED_INSTANCE_TYPES = [
-  'g4dn.xlarge',
-  'g6.xlarge',
-  'g5.xlarge',
-  'g4dn.2xlarge',
-  'g6.2xlarge',
-  'g5.2xlarge',
-] as const;
+/** Machines with one NVIDIA GPU of 16 GB or more, of which the price list knows the price. */
+export const SUPPORTED_INSTANCE_TYPES = ['g4dn.xlarge', 'g6.xlarge', 'g5.xlarge'] as const;
 
 const configSchema = z.strictObject({
   /** Name of the CloudFormation stack. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { OBJECT_PREFIX, STOP_TIMEOUT_SECONDS, WORKER_CONTAINER } from '@safelight/function/aws/environment';
-import { Duration, aws_ec2 as ec2, aws_ecs as ecs, Names, RemovalPolicy, Size, Stack } from 'aws-cdk-lib';
+import { Duration, aws_ec2 as ec2, aws_ecs as ecs, RemovalPolicy, Size, Stack } from 'aws-cdk-lib';
 import { DockerImageAsset, Platform } from 'aws-cdk-lib/aws-ecr-assets';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
@@ -43,32 +43,18 @@ export class GpuWorkers extends Construct {
 
   constructor(scope: Construct, id: string, props: GpuWorkersProps) {
     super(scope, id);
-    const clusterName = Names.uniqueResourceName(this, { maxLength: 60, separator: '-' });
-    this.logGroup = this.createLogGroup('Logs', props.logDays);
-    // ECS would create it by itself, and leave it behind for ever.
-    const insights = this.createLogGroup(
-      'InsightsLogs',
-      props.logDays,
-      `/aws/ecs/containerinsights/${clusterName}/performance`,
-    );
-    this.cluster = new ecs.Cluster(this, 'Cluster', {
-      clusterName,
-      vpc: props.network.vpc,
-      containerInsightsV2: ecs.ContainerInsights.ENABLED,
+    this.logGroup = new LogGroup(this, 'Logs', {
+      retention: logRetention(props.logDays),
+      removalPolicy: RemovalPolicy.DESTROY,
     });
-    this.cluster.node.addDependency(insights);
+    this.cluster = new ecs.Cluster(this, 'Cluster', { vpc: props.network.vpc });
+    const insights =
+      'Container Insights are paid while nothing runs; the dashboard counts workers from the dispatcher’s log.';
+    acknowledge(this.cluster, 'ECS4', insights);
     this.spotProvider = this.addMachines('Spot', ecs.CapacityOptionType.SPOT, props);
     this.onDemandProvider = this.addMachines('OnDemand', ecs.CapacityOptionType.ON_DEMAND, props);
     this.task = this.createTask(props);
     this.grantWork(props);
-  }
-
-  private createLogGroup(id: string, days: number, logGroupName?: string): LogGroup {
-    return new LogGroup(this, id, {
-      retention: logRetention(days),
-      removalPolicy: RemovalPolicy.DESTROY,
-      ...(logGroupName === undefined ? {} : { logGroupName }),
-    });
   }
 
   private addMachines(id: string, type: ecs.CapacityOptionType, props: GpuWorkersProps) {

@@ -63,6 +63,21 @@ export class Monitoring extends Construct {
     return filter.metric({ statistic: 'Sum', period: Duration.minutes(5) });
   }
 
+  /** Only while there are any: a metric that says zero all month would be paid all month. */
+  private countWorkers(dispatcher: Dispatcher): cloudwatch.Metric {
+    const filter = new logs.MetricFilter(this, 'WorkersSeen', {
+      logGroup: dispatcher.handler.logGroup,
+      metricNamespace: NAMESPACE,
+      metricName: 'Workers',
+      metricValue: '$.workers',
+      filterPattern: logs.FilterPattern.all(
+        logs.FilterPattern.stringValue('$.event', '=', 'decided'),
+        logs.FilterPattern.numberValue('$.workers', '>', 0),
+      ),
+    });
+    return filter.metric({ statistic: 'Maximum', period: Duration.minutes(1) });
+  }
+
   private alarm(id: string, metric: cloudwatch.IMetric, threshold: number, alarmDescription: string): void {
     const alarm = new cloudwatch.Alarm(this, id, {
       metric,
@@ -77,18 +92,14 @@ export class Monitoring extends Construct {
   }
 
   private createDashboard(props: MonitoringProps, queue: cloudwatch.IMetric[], errors: cloudwatch.IMetric[]): void {
-    const { jobs, api, workers } = props;
+    const { jobs, api, dispatcher } = props;
     const dashboard = new cloudwatch.Dashboard(this, 'Dashboard');
     const visible = jobs.queue.metricApproximateNumberOfMessagesVisible();
     const taken = jobs.queue.metricApproximateNumberOfMessagesNotVisible();
-    const dimensionsMap = { ClusterName: workers.cluster.clusterName };
-    const tasks = new cloudwatch.Metric({
-      ...{ namespace: 'ECS/ContainerInsights', metricName: 'TaskCount', statistic: 'Maximum', dimensionsMap },
-    });
     const [deadLetters, age] = queue;
     dashboard.addWidgets(
       graph('Jobs waiting and in work', [visible, taken]),
-      graph('Workers', [tasks]),
+      graph('Workers', [this.countWorkers(dispatcher)]),
       graph('Age of the oldest job (s)', age === undefined ? [] : [age]),
     );
     dashboard.addWidgets(

