@@ -1,15 +1,8 @@
 import { App, type AppProps, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import type { Config } from './config.ts';
+import { CONTEXT } from './context.ts';
 import { SafelightStack } from './safelight-stack.ts';
-
-/** Values that `deploy` passes on the command line. */
-export const CONTEXT = {
-  /** Names of models, comma-separated, in place of the configured ones. */
-  models: 'safelight:models',
-  /** Availability zones, comma-separated, that have the wanted machines. */
-  zones: 'safelight:zones',
-} as const;
 
 /** The CDK app with its one stack. It needs neither an account nor a network: zones are chosen when it is deployed. */
 export function createApp(config: Config, props: AppProps = {}): { app: App; stack: SafelightStack } {

@@ -1,13 +1,16 @@
 import { spawn } from 'node:child_process';
+import { join } from 'node:path';
 
 export interface RunOptions {
   /** Added to the environment. */
   env?: Record<string, string>;
   /** Return what it prints rather than show it. Its errors are shown all the same. */
   isQuiet?: boolean;
+  /** Folder to run in, from the repository's root. @defaultValue the root */
+  folder?: string;
 }
 
-/** Runs other programs, from the repository's root. */
+/** Runs other programs. */
 export interface ProcessRunner {
   /**
    * @returns what it printed on standard output, when quiet.
@@ -28,12 +31,13 @@ export class CommandFailed extends Error {
   }
 }
 
-export function createProcessRunner(cwd: string): ProcessRunner {
+/** @param root the repository's root */
+export function createProcessRunner(root: string): ProcessRunner {
   return {
-    run: (command, args, { env = {}, isQuiet = false } = {}) =>
+    run: (command, args, { env = {}, isQuiet = false, folder = '.' } = {}) =>
       new Promise((resolve, reject) => {
         const child = spawn(command, args, {
-          cwd,
+          cwd: join(root, folder),
           env: { ...process.env, ...env },
           stdio: ['inherit', isQuiet ? 'pipe' : 'inherit', 'inherit'],
         });

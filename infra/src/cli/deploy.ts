@@ -1,0 +1,53 @@
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { config } from '../../safelight.config.ts';
+import { type Deployment, type DeployOptions, deploySteps } from './deploy-steps.ts';
+import { describePlan } from './dry-run.ts';
+import { runSteps } from './run-steps.ts';
+import { describeEndpoint } from './summary.ts';
+import { createTools, print } from './tools.ts';
+
+const HELP = `Creates your endpoint on AWS, or brings it up to date. Safe to run again after any failure.
+
+npm run deploy -- --checkpoint ./sd-v1-4.ckpt
+
+  --checkpoint <path>   the Stable Diffusion v1 checkpoint to offer; without one, the models that are there stay
+  --name <name>         how callers ask for it (default: from the file name)
+  --accept-license      accept the model's licence without being asked
+  --no-smoke-test       do not draw a first picture (it starts a GPU for a few minutes)
+  --dry-run             say what would be done and what it costs; needs no account
+  --help
+
+Settings are in infra/safelight.config.ts. SAFELIGHT_API_KEY is used for the first picture where keys were made before.`;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      checkpoint: { type: 'string' },
+      name: { type: 'string' },
+      'accept-license': { type: 'boolean', default: false },
+      'no-smoke-test': { type: 'boolean', default: false },
+      'dry-run': { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return print(HELP);
+  const options: DeployOptions = {
+    // npm runs this in the repository's root; the path is from where the person stands.
+    checkpoint: values.checkpoint === undefined ? undefined : resolve(process.env.INIT_CWD ?? '.', values.checkpoint),
+    name: values.name,
+    acceptLicense: values['accept-license'],
+    smokeTest: !values['no-smoke-test'],
+    apiKey: process.env.SAFELIGHT_API_KEY,
+  };
+  const deployment: Deployment = { outputs: undefined, apiKey: undefined };
+  const steps = deploySteps(options, await createTools(config), deployment);
+  if (values['dry-run']) return print(describePlan(config, steps));
+  await runSteps(steps, print);
+  print(`\n${describeEndpoint(deployment, config)}`);
+}
+
+await main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});

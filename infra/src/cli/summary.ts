@@ -1,0 +1,24 @@
+import type { Config } from '../config.ts';
+import { costReport } from './costs.ts';
+import type { Deployment } from './deploy-steps.ts';
+
+/** What to do with the new endpoint. */
+export function describeEndpoint({ outputs }: Deployment, config: Config): string {
+  const { Endpoint = '', DomainTarget, KeysTable = '' } = outputs ?? {};
+  const { domain } = config;
+  return [
+    `Endpoint: ${Endpoint}`,
+    ...(domain === undefined ? [] : [`Set a CNAME record of ${domain.name} to ${DomainTarget}`]),
+    `More keys: AWS_REGION=${config.region} SAFELIGHT_KEYS_TABLE=${KeysTable} npm run safelight -- keys create <name>`,
+    ...(config.alarmEmail === undefined
+      ? ['Nobody hears alarms: set alarmEmail in infra/safelight.config.ts']
+      : [`Alarms go to ${config.alarmEmail} once the address is confirmed: AWS has sent it a message`]),
+    '',
+    "  import { createSafelight } from '@safelight/sdk';",
+    '',
+    `  const safelight = createSafelight({ endpoint: '${Endpoint}', apiKey: process.env.SAFELIGHT_API_KEY });`,
+    "  const { images } = await safelight.generate({ prompt: 'a lighthouse at dusk' });",
+    '',
+    costReport(config),
+  ].join('\n');
+}
