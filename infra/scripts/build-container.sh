@@ -32,7 +32,7 @@ if ! buildah inspect safelight-base >/dev/null 2>&1; then
 fi
 
 # .dockerignore says what goes in, as with Docker.
-buildah bud --layers --volume /etc/ssl/certs:/etc/ssl/certs:ro \
+buildah bud --layers --format docker --volume /etc/ssl/certs:/etc/ssl/certs:ro \
   --build-arg NODE_IMAGE=localhost/safelight-base --build-arg CUDA_IMAGE=localhost/safelight-base \
   --build-arg INSTALL_CUDA=false --file function/Dockerfile --tag safelight-worker .
 
@@ -40,8 +40,12 @@ container=$(buildah from safelight-worker)
 trap 'buildah rm "$container" >/dev/null' EXIT
 mounted=$(buildah mount "$container")
 echo
-echo "What is in the image (uncompressed):"
-du -sm "$mounted" "$mounted/app/node_modules" "$mounted"/app/node_modules/onnxruntime-node "$mounted/app/function" \
-  "$mounted/opt/cuda" | sed "s#$mounted#/#; s#//#/#"
-echo "Libraries that ONNX Runtime does not find:"
-buildah run "$container" -- sh -c 'ldd node_modules/onnxruntime-node/bin/napi-v6/linux/x64/*.node | grep "not found" || echo none'
+echo "Megabytes, uncompressed:"
+size() { du -sm "$mounted/$1" 2>/dev/null | sed "s#$mounted##"; }
+for folder in . usr app/node_modules app/node_modules/onnxruntime-node app/function opt/cuda; do size "$folder"; done
+
+echo
+echo "A picture, as user node, with the embedded model:"
+buildah run --user node --volume "$PWD/function/models:/app/function/models:ro" "$container" -- sh -c '
+  ldd node_modules/onnxruntime-node/bin/napi-v6/linux/x64/*.node | grep "not found" && exit 1
+  SAFELIGHT_CACHE_DIR=/models node function/dist/cli/main.js generate "a red apple" --output /tmp/apple.png && test -s /tmp/apple.png'

@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { LEASE_SECONDS, QUEUE, STOP_TIMEOUT_SECONDS, TABLES } from '../../function/src/aws/environment.ts';
-import { synthesize } from './synthesize.ts';
+import { type Resource, synthesize } from './synthesize.ts';
 
 const stack = synthesize();
 const { template, resources } = stack;
+
+/** The one resource of its kind. */
+function only(found: [string, Resource][]): Resource {
+  assert.equal(found.length, 1);
+  const [[, resource] = assert.fail()] = found;
+  return resource;
+}
 
 describe('storage', () => {
   it('encrypts buckets, closes them to the public and to connections without TLS', () => {
@@ -138,7 +145,7 @@ describe('cost while idle', () => {
 });
 
 describe('workers', () => {
-  const [[, task]] = resources('AWS::ECS::TaskDefinition') as [[string, { Properties: never }]];
+  const task = only(resources('AWS::ECS::TaskDefinition'));
   const { ContainerDefinitions, NetworkMode, Volumes } = task.Properties as {
     ContainerDefinitions: [Record<string, unknown> & { Environment: { Name: string; Value: unknown }[] }];
     NetworkMode: string;
@@ -199,7 +206,7 @@ describe('the API', () => {
   });
 
   it('is throttled, and writes down calls without their inputs', () => {
-    const [[, stage]] = resources('AWS::ApiGatewayV2::Stage') as [[string, { Properties: Record<string, never> }]];
+    const stage = only(resources('AWS::ApiGatewayV2::Stage'));
     const { DefaultRouteSettings, AccessLogSettings } = stage.Properties as Record<string, Record<string, unknown>>;
     assert.deepEqual(DefaultRouteSettings, { ThrottlingBurstLimit: 100, ThrottlingRateLimit: 50 });
     assert.doesNotMatch(String(AccessLogSettings?.Format), /querystring|authorization|requestBody/i);
@@ -237,7 +244,7 @@ describe('the API', () => {
 
 describe('the dispatcher', () => {
   it('wakes for new jobs only, and once a minute', () => {
-    const [[, mapping]] = resources('AWS::Lambda::EventSourceMapping') as [[string, { Properties: never }]];
+    const mapping = only(resources('AWS::Lambda::EventSourceMapping'));
     const { FilterCriteria } = mapping.Properties as { FilterCriteria: { Filters: [{ Pattern: string }] } };
     assert.deepEqual(JSON.parse(FilterCriteria.Filters[0].Pattern), {
       eventName: ['INSERT'],
@@ -276,7 +283,7 @@ describe('alarms', () => {
     mailed.template.hasResourceProperties('AWS::SNS::Subscription', {
       ...{ Protocol: 'email', Endpoint: 'owner@example.com' },
     });
-    const [[, budget]] = mailed.resources('AWS::Budgets::Budget') as [[string, { Properties: never }]];
+    const budget = only(mailed.resources('AWS::Budgets::Budget'));
     const { Budget, NotificationsWithSubscribers } = budget.Properties as {
       Budget: { BudgetLimit: unknown };
       NotificationsWithSubscribers: { Notification: { Threshold: number }; Subscribers: { Address: string }[] }[];

@@ -36,7 +36,10 @@ export function idleCosts({ models }: Pick<Config, 'models'>): CostLine[] {
     PRICES.dynamoReadUnit +
     (DISPATCHER.logBytes / 1e9) * PRICES.logGb;
   return [
-    { what: `${models.length === 1 ? 'model' : `${models.length} models`} in S3 (about ${MODEL_GB} GB each)`, usd: models.length * MODEL_GB * PRICES.s3GbMonth },
+    {
+      what: `${models.length === 1 ? 'model' : `${models.length} models`} in S3 (about ${MODEL_GB} GB each)`,
+      usd: models.length * MODEL_GB * PRICES.s3GbMonth,
+    },
     { what: `container image in ECR (about ${IMAGE_GB} GB)`, usd: IMAGE_GB * PRICES.ecrGbMonth },
     { what: 'dispatcher, once a minute', usd: RUNS_PER_MONTH * run },
     { what: `${ALARMS} alarms (an account’s first ten are free)`, usd: ALARMS * PRICES.alarmMonth },
@@ -45,7 +48,11 @@ export function idleCosts({ models }: Pick<Config, 'models'>): CostLine[] {
 
 /** What workers cost while they run, an hour each, by instance type. */
 export function workerCosts({ workers }: Pick<Config, 'workers'>): CostLine[] {
-  const kinds = { 'spot-only': ['spot'], 'on-demand-only': ['on-demand'], 'spot-then-on-demand': ['spot', 'on-demand'] } as const;
+  const kinds = {
+    'spot-only': ['spot'],
+    'on-demand-only': ['on-demand'],
+    'spot-then-on-demand': ['spot', 'on-demand'],
+  } as const;
   return workers.instanceTypes.flatMap((type) =>
     kinds[workers.capacity].flatMap((kind) => {
       const price = gpuPriceOf(type, kind);

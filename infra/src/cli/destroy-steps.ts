@@ -29,7 +29,8 @@ export function destroySteps({ config, aws, runner, print }: DestroyTools): Step
         const env = { AWS_REGION: config.region, AWS_DEFAULT_REGION: config.region };
         await runner.run('npx', ['--no-install', 'cdk', 'destroy', config.name, '--force'], { folder: 'infra', env });
         const left = await aws.stack(config.name);
-        if (left !== undefined) throw new Error(`CloudFormation says ${left.status}: its events say what is in the way.`);
+        if (left !== undefined)
+          throw new Error(`CloudFormation says ${left.status}: its events say what is in the way.`);
         return 'done';
       },
     },

@@ -21,7 +21,9 @@ async function main(): Promise<void> {
   const { account } = await tools.aws.identity();
   if (!values.yes && !(await isConfirmed(account))) return print('Nothing was deleted.');
   await runSteps(destroySteps(tools), print);
-  print('Nothing is left but what CDK itself keeps in the account: its bootstrap stack, and the image in its registry.');
+  print(
+    'Nothing is left but what CDK itself keeps in the account: its bootstrap stack, and the image in its registry.',
+  );
 }
 
 /** Asks for the stack's name, so that nobody deletes the wrong one by habit. */

@@ -99,11 +99,15 @@ async function checkMachines({ config, aws }: PreflightParams): Promise<{ findin
     const zones = [...new Set([...offered.values()].flat())].sort();
     const types = instanceTypes.filter((type) => (offered.get(type)?.length ?? 0) > 0);
     if (zones.length === 0)
-      return problem(`${region} has no ${instanceTypes.join(' or ')}: choose another region or instanceTypes in safelight.config.ts.`);
+      return problem(
+        `${region} has no ${instanceTypes.join(' or ')}: choose another region or instanceTypes in safelight.config.ts.`,
+      );
     const chosen = zones.slice(0, MAX_ZONES);
     return { finding: { check, outcome: 'ok', detail: `${types.join(', ')} in ${chosen.join(', ')}` }, zones: chosen };
   } catch (error) {
-    return problem(`${region} could not be asked for its machines (${messageOf(error)}): is it enabled for the account?`);
+    return problem(
+      `${region} could not be asked for its machines (${messageOf(error)}): is it enabled for the account?`,
+    );
   }
 }
 
