@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 work=${1:-/tmp/safelight-container}
 mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 node_version=24.9.0
-export BUILDAH_ISOLATION=chroot STORAGE_DRIVER=vfs
+export BUILDAH_ISOLATION=chroot
 mkdir -p "$work/storage" "$work/run"
 buildah() { command buildah --root "$work/storage" --runroot "$work/run" "$@"; }
 
