@@ -1,12 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { type AvailableModel, installedModels, shippedModel } from './bundle/available-model.ts';
-import type { Engine, GenerateOptions } from './engine.ts';
+import type { Engine } from './engine.ts';
 import type { Target } from './graphs/layers/layers.ts';
-import { createModelCatalog, findModel } from './model-catalog.ts';
-import type { DiffusionModel } from './pipeline/diffusion-model.ts';
-import { generate } from './pipeline/generate.ts';
 import { openModel } from './runtime/open-model.ts';
-import { createSessionHost, type SessionHost } from './runtime/session-host.ts';
+import { createSingleModelEngine, type OpenedModel, type OpenOptions } from './single-model-engine.ts';
 
 /** The model that comes with the package. */
 const EMBEDDED_MODEL = fileURLToPath(new URL('../models/mini', import.meta.url));
@@ -32,52 +29,19 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const { cacheDir, modelsDir, device = 'cpu', threads } = options;
   const embedded = await shippedModel(EMBEDDED_MODEL, cacheDir, device);
   const models = [embedded, ...(modelsDir === undefined ? [] : await installedModels(modelsDir, device))];
-  const catalog = createModelCatalog(
-    models.map(({ info }) => info),
-    options.defaultModel ?? embedded.info.name,
-  );
-  let loaded: { available: AvailableModel; model: DiffusionModel; host: SessionHost } | undefined;
-  let turn: Promise<unknown> = Promise.resolve();
+  const openable = models.map((available) => ({
+    info: available.info,
+    open: (open: OpenOptions) => openAvailable(available, open),
+  }));
+  const settings = threads === undefined ? {} : { threads };
+  return createSingleModelEngine(openable, options.defaultModel ?? embedded.info.name, settings);
+}
 
-  async function open(available: AvailableModel, onPhase: GenerateOptions['onPhase']): Promise<DiffusionModel> {
-    if (loaded?.available === available && !loaded.host.isLost) return loaded.model;
-    await closeModel();
-    const bundle = await available.open(() => onPhase?.({ name: 'provisioning' }));
-    const host = createSessionHost();
-    try {
-      const onLoaded = (loadedBytes: number, totalBytes: number) =>
-        onPhase?.({ name: 'loading', loadedBytes, totalBytes });
-      const model = await openModel(bundle, host, { onLoaded, ...(threads === undefined ? {} : { threads }) });
-      loaded = { available, model, host };
-      return model;
-    } catch (error) {
-      await host.close();
-      throw error;
-    }
-  }
-
-  async function closeModel(): Promise<void> {
-    await loaded?.host.close();
-    loaded = undefined;
-  }
-
-  return {
-    ...catalog,
-
-    generate(settings, generateOptions = {}) {
-      const run = async () => {
-        generateOptions.signal?.throwIfAborted();
-        const start = performance.now();
-        const model = await open(findModel(models, settings.model), generateOptions.onPhase);
-        const loadMs = performance.now() - start;
-        const generation = await generate(model, settings, generateOptions);
-        return { ...generation, timings: { ...generation.timings, loadMs } };
-      };
-      const result = turn.then(run);
-      turn = result.catch(() => undefined);
-      return result;
-    },
-
-    close: closeModel,
-  };
+async function openAvailable(
+  available: AvailableModel,
+  { host, settings, onPhase }: OpenOptions,
+): Promise<OpenedModel> {
+  const bundle = await available.open(() => onPhase({ name: 'provisioning' }));
+  const onLoaded = (loadedBytes: number, totalBytes: number) => onPhase({ name: 'loading', loadedBytes, totalBytes });
+  return { model: await openModel(bundle, host, { onLoaded, ...settings }) };
 }

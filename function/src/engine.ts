@@ -20,7 +20,7 @@ export interface EncodedImage {
 export interface Generation {
   images: EncodedImage[];
   warnings: Warning[];
-  timings: Pick<Timings, 'loadMs' | 'encodeMs' | 'denoiseMs' | 'decodeMs'>;
+  timings: Omit<Timings, 'queueMs' | 'uploadMs'>;
 }
 
 export interface GenerateOptions {

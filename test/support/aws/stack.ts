@@ -7,15 +7,18 @@ import { createAuthorizer } from '../../../function/src/api/lambda/authorizer-ha
 import { createApiServices, createWatchServices } from '../../../function/src/api/lambda/services.ts';
 import { createStreamHandler } from '../../../function/src/api/lambda/stream-handler.ts';
 import { gpuPriceOf } from '../../../function/src/aws/price-list.ts';
+import { createCatalog } from '../../../function/src/create-catalog.ts';
 import type { Logger } from '../../../function/src/jobs/logger.ts';
 import type { ModelCatalog } from '../../../function/src/model-catalog.ts';
 import { startS3Server } from '../s3-server.ts';
 import { startDynamo } from './dynamodb.ts';
 import { startGateway } from './gateway.ts';
+import { pushEmbeddedModel } from './push-embedded-model.ts';
 import { startSqs } from './sqs.ts';
 
 export interface StackOptions {
-  engine: ModelCatalog;
+  /** What the API knows of models; by default, what lies in the bucket `models`, the embedded model. */
+  engine?: ModelCatalog;
   now?: () => number;
   maxQueued?: number;
   /** What is left of the streaming function's time. */
@@ -25,7 +28,7 @@ export interface StackOptions {
 export type Stack = Awaited<ReturnType<typeof startStack>>;
 
 /** Buckets `pictures` and `models`, tables and queues as the deployment makes them, and the API before them. */
-export async function startStack({ engine, now = Date.now, maxQueued = 1000, remainingMs }: StackOptions) {
+export async function startStack({ now = Date.now, maxQueued = 1000, remainingMs, ...options }: StackOptions = {}) {
   const [dynamo, sqs, s3] = await Promise.all([
     startDynamo(),
     startSqs(),
@@ -41,6 +44,7 @@ export async function startStack({ engine, now = Date.now, maxQueued = 1000, rem
     ...{ queueUrl: sqs.queueUrl, maxQueued, retentionDays: 90, version: '9.9.9' },
     gpuPrice: gpuPriceOf('g6.xlarge', 'spot'),
   };
+  const engine = options.engine ?? (await createCatalog(clients.s3, [await pushEmbeddedModel(s3)]));
   const api = createApiServices(clients, config, { engine, logger, now });
   const gateway = await startGateway({
     authorize: createAuthorizer({ keys, logger }),

@@ -1,0 +1,123 @@
+import type { ModelInfo, Timings } from '@safelight/sdk/contract';
+import type { Engine, GenerateOptions } from './engine.ts';
+import { createModelCatalog, findModel } from './model-catalog.ts';
+import type { DiffusionModel } from './pipeline/diffusion-model.ts';
+import { generate } from './pipeline/generate.ts';
+import { createSessionHost, type SessionHost } from './runtime/session-host.ts';
+import type { SessionSettings } from './runtime/session-protocol.ts';
+
+export interface OpenOptions {
+  /** Where the model's sessions live. */
+  host: SessionHost;
+  settings: Pick<SessionSettings, 'threads'>;
+  onPhase: NonNullable<GenerateOptions['onPhase']>;
+}
+
+export interface OpenedModel {
+  model: DiffusionModel;
+  /** Of the time it took, what went into fetching files. */
+  downloadMs?: number;
+}
+
+/** A model that can be asked for by name. */
+export interface OpenableModel {
+  readonly info: ModelInfo;
+  open(options: OpenOptions): Promise<OpenedModel>;
+}
+
+export interface PreparableEngine extends Engine {
+  /** Opens the default model before anybody asks for it. What it takes counts for the first pictures made with it. */
+  prepare(): Promise<void>;
+}
+
+type OpenTimings = Pick<Timings, 'loadMs' | 'downloadMs'>;
+
+interface Loaded {
+  opened: OpenableModel;
+  model: DiffusionModel;
+  host: SessionHost;
+}
+
+/** An engine that keeps one model open at a time, and works on one generation at a time. */
+export function createSingleModelEngine(
+  models: readonly OpenableModel[],
+  defaultName: string,
+  settings: Pick<SessionSettings, 'threads'>,
+): PreparableEngine {
+  const catalog = createModelCatalog(
+    models.map(({ info }) => info),
+    defaultName,
+  );
+  let loaded: Loaded | undefined;
+  /** What opening took, until a generation reports it. */
+  let unreported: OpenTimings = { loadMs: 0 };
+  /** Whoever waits for the model that is being opened, ahead of any generation, hears how far it is. */
+  let listener: GenerateOptions['onPhase'];
+  let turn: Promise<unknown> = Promise.resolve();
+
+  async function open(wanted: OpenableModel): Promise<DiffusionModel> {
+    if (loaded?.opened === wanted && !loaded.host.isLost) return loaded.model;
+    await close();
+    const start = performance.now();
+    const host = createSessionHost();
+    try {
+      const { model, downloadMs } = await wanted.open({ host, settings, onPhase: (phase) => listener?.(phase) });
+      const loadMs = Math.max(0, performance.now() - start - (downloadMs ?? 0));
+      unreported = { loadMs, ...(downloadMs === undefined ? {} : { downloadMs }) };
+      loaded = { opened: wanted, model, host };
+      return model;
+    } catch (error) {
+      await host.close();
+      throw error;
+    }
+  }
+
+  async function close(): Promise<void> {
+    await loaded?.host.close();
+    loaded = undefined;
+  }
+
+  function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = turn.then(work);
+    turn = result.catch(() => undefined);
+    return result;
+  }
+
+  return {
+    ...catalog,
+    prepare: () => inTurn(async () => void (await open(findModel(models, catalog.defaultModel)))),
+    generate(wanted, options = {}) {
+      const { signal, onPhase } = options;
+      let isDrawing = false;
+      listener = onPhase;
+      const result = inTurn(async () => {
+        signal?.throwIfAborted();
+        listener = onPhase;
+        const model = await open(findModel(models, wanted.model));
+        signal?.throwIfAborted();
+        isDrawing = true;
+        const openTimings = unreported;
+        unreported = { loadMs: 0 };
+        const generation = await generate(model, wanted, options);
+        return { ...generation, timings: { ...generation.timings, ...openTimings } };
+      });
+      // Opening goes on for whoever comes next, but nobody has to wait for it who wants to stop.
+      return untilAborted(result, signal, () => !isDrawing);
+    },
+    close,
+  };
+}
+
+/** @throws the signal's reason at once when it aborts while `isWaiting`. */
+function untilAborted<Result>(
+  result: Promise<Result>,
+  signal: AbortSignal | undefined,
+  isWaiting: () => boolean,
+): Promise<Result> {
+  if (signal === undefined) return result;
+  return new Promise((resolve, reject) => {
+    const onAbort = () => void (isWaiting() && reject(signal.reason));
+    signal.addEventListener('abort', onAbort, { once: true });
+    result.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
