@@ -8,7 +8,7 @@ export const config = defineConfig({
     instanceTypes: ['g4dn.xlarge', 'g6.xlarge', 'g5.xlarge'],
     capacity: 'spot-then-on-demand',
     max: 4,
-    messagesPerWorker: 20,
+    messagesPerWorker: 10,
     idleSeconds: 120,
     keepWarmMinutes: 0,
   },

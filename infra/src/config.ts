@@ -29,7 +29,7 @@ const configSchema = z.strictObject({
     idleSeconds: seconds,
     /** How long one worker stays after the last job, so that the next needs no cold start; 0 for none. */
     keepWarmMinutes: z.int().min(0).default(0),
-    /** How long spot may take to give a machine before on-demand is asked. */
+    /** How long spot may take to give a machine, booted (two minutes), before on-demand is asked. */
     spotPatienceSeconds: seconds.default(180),
     /** How long on-demand is asked before spot is tried again. At most an hour: that is what ECS remembers. */
     spotRetryMinutes: z.int().min(1).max(60).default(15),

@@ -6,7 +6,8 @@ export interface LiveWorker {
   /** The task's ARN; undefined while a start is not listed yet. */
   readonly id: string | undefined;
   readonly capacity: Capacity;
-  readonly isRunning: boolean;
+  /** It was `asked` for, was `placed` on a machine that fetches its image, or is `running`. */
+  readonly stage: 'asked' | 'placed' | 'running';
   /** Whether it is the one that stays longer when there is nothing to do. */
   readonly keepsWarm: boolean;
   readonly askedAt: number;
@@ -43,11 +44,11 @@ export interface DispatchPolicy {
   /** A further worker starts for each this many messages. */
   readonly messagesPerWorker: number;
   readonly capacities: 'spot-then-on-demand' | 'spot-only' | 'on-demand-only';
-  /** How long spot may take to give a machine before on-demand is asked. */
+  /** How long spot may take to give a machine, booted, before on-demand is asked. */
   readonly spotPatienceSeconds: number;
   /** How long on-demand is asked before spot is tried again. */
   readonly spotRetrySeconds: number;
-  /** How long on-demand may take to give a machine before it is asked again. */
+  /** How long any worker may take until it runs, image included, before it is given up. */
   readonly startTimeoutSeconds: number;
   /** How long a worker without a job stays. */
   readonly idleSeconds: number;
@@ -64,7 +65,7 @@ export interface WorkerStart {
 
 export interface Decision {
   readonly starts: readonly WorkerStart[];
-  /** Workers to stop: their machine has not come. A worker that runs is never stopped: it leaves by itself. */
+  /** Workers to stop: they have not come in time. A worker that runs is never stopped: it leaves by itself. */
   readonly stops: readonly string[];
   readonly reason: 'nothing-waits' | 'enough-workers' | 'at-the-limit' | 'paused' | 'backing-off' | 'starting';
 }
@@ -107,9 +108,11 @@ export function decide(fleet: Fleet, policy: DispatchPolicy): Decision {
 }
 
 function isLate(worker: LiveWorker, now: number, policy: DispatchPolicy): boolean {
-  const isImpatient = worker.capacity === 'spot' && policy.capacities === 'spot-then-on-demand';
-  const seconds = isImpatient ? policy.spotPatienceSeconds : policy.startTimeoutSeconds;
-  return !worker.isRunning && now - worker.askedAt >= seconds * 1000;
+  const { stage, capacity, askedAt } = worker;
+  if (stage === 'running') return false;
+  const isReplaceable = capacity === 'spot' && policy.capacities === 'spot-then-on-demand';
+  const seconds = isReplaceable && stage === 'asked' ? policy.spotPatienceSeconds : policy.startTimeoutSeconds;
+  return now - askedAt >= seconds * 1000;
 }
 
 function chooseCapacity(failures: readonly WorkerFailure[], now: number, policy: DispatchPolicy): Capacity {

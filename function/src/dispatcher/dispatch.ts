@@ -92,7 +92,7 @@ const isUnlisted = (start: RecordedStart, list: TaskList, now: number): boolean 
   now - start.at < LISTED_AFTER_MS && (start.taskId === undefined || !list.known.has(start.taskId));
 
 const asWorker = ({ taskId, capacity, keepsWarm, at }: RecordedStart): LiveWorker => ({
-  ...{ id: taskId, capacity, keepsWarm, isRunning: false, askedAt: at },
+  ...{ id: taskId, capacity, keepsWarm, stage: 'asked', askedAt: at },
 });
 
 async function stopLate({ tasks, logger }: Dispatcher, id: string): Promise<void> {

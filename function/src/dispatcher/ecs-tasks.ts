@@ -77,11 +77,17 @@ function readTasks(tasks: readonly Task[]): TaskList {
     else
       workers.push({
         ...{ id: task.taskArn, ...origin },
-        isRunning: task.lastStatus === 'RUNNING',
+        stage: stageOf(task),
         askedAt: task.createdAt?.getTime() ?? 0,
       });
   }
   return { workers, failures, known: new Set(tasks.flatMap(({ taskArn }) => taskArn ?? [])) };
+}
+
+/** ECS says PROVISIONING until the task has a machine, then PENDING and ACTIVATING while its image comes. */
+function stageOf({ lastStatus }: Task): LiveWorker['stage'] {
+  if (lastStatus === 'PROVISIONING') return 'asked';
+  return lastStatus === 'RUNNING' ? 'running' : 'placed';
 }
 
 /** None for a worker that left by itself or was stopped by hand. */

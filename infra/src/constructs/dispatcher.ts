@@ -26,8 +26,8 @@ export interface DispatcherProps {
   readonly logDays: number;
 }
 
-/** How long a machine on demand may take before it is asked for again. */
-const START_TIMEOUT_SECONDS = 600;
+/** How long a worker may take until it runs: several times what boot and image should need. */
+const START_TIMEOUT_SECONDS = 900;
 
 /** Starts workers: when a job is stored, and once a minute for whatever that missed. */
 export class Dispatcher extends Construct {

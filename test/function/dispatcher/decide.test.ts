@@ -26,11 +26,11 @@ const POLICY: DispatchPolicy = {
 const EMPTY: Fleet = { now: NOW, waitingMessages: 0, takenMessages: 0, workers: [], failures: [], pausedUntil: 0 };
 
 const running = (worker: Partial<LiveWorker> = {}): LiveWorker => ({
-  ...{ id: 'task-1', capacity: 'spot', isRunning: true, keepsWarm: false, askedAt: ago(900) },
+  ...{ id: 'task-1', capacity: 'spot', stage: 'running', keepsWarm: false, askedAt: ago(900) },
   ...worker,
 });
 const starting = (seconds: number, worker: Partial<LiveWorker> = {}): LiveWorker =>
-  running({ isRunning: false, askedAt: ago(seconds), ...worker });
+  running({ stage: 'asked', askedAt: ago(seconds), ...worker });
 const failed = (kind: WorkerFailure['kind'], seconds: number, capacity: Capacity = 'spot'): WorkerFailure => ({
   ...{ kind, capacity, at: ago(seconds) },
 });
@@ -106,6 +106,21 @@ const CASES: Case[] = [
     name: 'spot gave nothing in its time: given up, on-demand instead',
     fleet: { ...waiting, workers: [starting(180)] },
     ...{ starts: ['on-demand'], stops: ['task-1'], reason: 'starting' },
+  },
+  {
+    name: 'a spot machine that came is given the time to fetch the image',
+    fleet: { ...waiting, workers: [starting(599, { stage: 'placed' })] },
+    ...{ starts: [], reason: 'enough-workers' },
+  },
+  {
+    name: 'an image that does not come is given up, on spot too',
+    fleet: { ...waiting, workers: [starting(600, { stage: 'placed' })] },
+    ...{ starts: ['on-demand'], stops: ['task-1'], reason: 'starting' },
+  },
+  {
+    name: 'a worker that runs is never given up',
+    fleet: { ...waiting, workers: [running({ askedAt: ago(90_000) })] },
+    ...{ starts: [], reason: 'enough-workers' },
   },
   {
     name: 'a late start whose id is not known yet cannot be stopped, and is replaced',

@@ -65,7 +65,7 @@ beforeEach(() => {
 });
 
 const listed = (worker: Partial<LiveWorker> = {}): LiveWorker => ({
-  ...{ id: 'task-1', capacity: 'spot', isRunning: false, keepsWarm: false, askedAt: now },
+  ...{ id: 'task-1', capacity: 'spot', stage: 'asked', keepsWarm: false, askedAt: now },
   ...worker,
 });
 

@@ -68,11 +68,18 @@ describe('ECS tasks', () => {
     ]);
     const { workers, failures } = await tasks.list([]);
     assert.deepEqual(workers, [
-      { id: 'arn-1', capacity: 'spot', keepsWarm: false, isRunning: true, askedAt: CREATED * 1000 },
-      { id: 'arn-2', capacity: 'on-demand', keepsWarm: true, isRunning: false, askedAt: CREATED * 1000 },
+      { id: 'arn-1', capacity: 'spot', keepsWarm: false, stage: 'running', askedAt: CREATED * 1000 },
+      { id: 'arn-2', capacity: 'on-demand', keepsWarm: true, stage: 'asked', askedAt: CREATED * 1000 },
     ]);
     assert.deepEqual(failures, []);
   });
+
+  const stages = { PROVISIONING: 'asked', PENDING: 'placed', ACTIVATING: 'placed', RUNNING: 'running' };
+  for (const [lastStatus, stage] of Object.entries(stages))
+    it(`a task that is ${lastStatus} is ${stage}`, async () => {
+      const { tasks } = listing([task({ lastStatus })]);
+      assert.equal((await tasks.list([])).workers[0]?.stage, stage);
+    });
 
   it('ignores a task that somebody ran by hand', async () => {
     const { tasks } = listing([task({ startedBy: 'me' }), task({ taskArn: 'arn-2', startedBy: undefined })]);
