@@ -5,7 +5,7 @@ const days = z.int().min(1).max(3650);
 const seconds = z.int().min(0);
 
 /** Machines with one NVIDIA GPU of 16 GB or more, of which the price list knows the price. */
-export const SUPPORTED_INSTANCE_TYPES = ['g4dn.xlarge', 'g6.xlarge', 'g5.xlarge'] as const;
+const SUPPORTED_INSTANCE_TYPES = ['g4dn.xlarge', 'g6.xlarge', 'g5.xlarge'] as const;
 
 const configSchema = z.strictObject({
   /** Name of the CloudFormation stack. */

@@ -184,7 +184,7 @@ async function readOutputs(aws: AwsAccount, config: Config): Promise<Outputs> {
 }
 
 /** `./sd-v1-4.ckpt` → `sd-v1-4`, as `weights convert` would name it. */
-export function modelName({ checkpoint, name }: DeployOptions): string | undefined {
+function modelName({ checkpoint, name }: DeployOptions): string | undefined {
   if (name !== undefined || checkpoint === undefined) return name;
   return basename(checkpoint)
     .replace(/\.(ckpt|safetensors|safetensors\.index\.json|pt|bin)$/i, '')

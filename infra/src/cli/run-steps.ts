@@ -8,14 +8,9 @@ export interface Step {
   run(): Promise<string>;
 }
 
-/** A step failed; its message says what to do. */
-export class StepFailed extends Error {
-  override readonly name = 'StepFailed';
-}
-
 /**
  * Does one step after the other, and says so.
- * @throws StepFailed that names the step and how to go on.
+ * @throws Error that names the step and how to go on.
  */
 export async function runSteps(steps: readonly Step[], print: Print, now: () => number = Date.now): Promise<void> {
   for (const [index, step] of steps.entries()) {
@@ -27,7 +22,7 @@ export async function runSteps(steps: readonly Step[], print: Print, now: () => 
       print(`${position} ${step.title}: ${result} (${((now() - start) / 1000).toFixed(0)} s)`);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      throw new StepFailed(
+      throw new Error(
         `${step.title} failed: ${message}\nRun the same command again once that is mended: it goes on where it was.`,
         { cause: error },
       );

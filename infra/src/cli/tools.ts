@@ -6,7 +6,7 @@ import type { DeployTools } from './deploy-steps.ts';
 import { createProcessRunner } from './process-runner.ts';
 import type { Print } from './run-steps.ts';
 
-export const ROOT = join(import.meta.dirname, '../../..');
+const ROOT = join(import.meta.dirname, '../../..');
 
 /** Prints on standard output. */
 export const print: Print = (line) => {

@@ -54,7 +54,8 @@ export function plot({ title, xLabel, yLabel, series }: PlotParams): string {
     text(MARGIN.left + 12 + index * 200, MARGIN.top - 10, name, `fill="${color}" font-weight="bold"`),
   ]);
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${title}" font-family="sans-serif" font-size="12">`,
+    `<title>${title}</title>`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
     `<g stroke="#dddddd">${grid.join('')}</g>`,
     ...labels,

@@ -43,10 +43,11 @@ interface SimulatedWorker {
   turn: number;
 }
 
+type Of<Kind extends string, Fields = object> = Kind extends string ? { kind: Kind } & Fields : never;
 type Event =
-  | { kind: 'arrival' | 'tick' }
-  | { kind: 'launched' | 'placed' | 'running' | 'ready' | 'interrupted'; worker: SimulatedWorker }
-  | { kind: 'finished' | 'bored'; worker: SimulatedWorker; turn: number };
+  | Of<'arrival' | 'tick'>
+  | Of<'launched' | 'placed' | 'running' | 'ready' | 'interrupted', { worker: SimulatedWorker }>
+  | Of<'finished' | 'bored', { worker: SimulatedWorker; turn: number }>;
 
 const TICK_SECONDS = 60;
 const HOUR = 3600;

@@ -1,35 +1,17 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
-import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import dynalite from 'dynalite';
 import { createFleetStateStore, type FleetStateStore } from '../../../function/src/dispatcher/fleet-state.ts';
+import { startDynamo, type TestDynamo } from '../../support/aws/dynamodb.ts';
 
 describe('the dispatcher’s notes in DynamoDB', () => {
-  const server = dynalite({ createTableMs: 0 });
+  let dynamo: TestDynamo;
   let store: FleetStateStore;
 
   before(async () => {
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const client = new DynamoDBClient({
-      endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      region: 'us-east-1',
-      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-    });
-    await client.send(
-      new CreateTableCommand({
-        TableName: 'fleet',
-        KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
-        AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'S' }],
-        BillingMode: 'PAY_PER_REQUEST',
-      }),
-    );
-    store = createFleetStateStore(DynamoDBDocumentClient.from(client), 'fleet');
+    dynamo = await startDynamo();
+    store = createFleetStateStore(dynamo.client(), 'fleet');
   });
-  after(() => server.close());
+  after(() => dynamo[Symbol.asyncDispose]());
 
   it('start empty', async () => {
     assert.deepEqual(await store.read(), { version: 0, starts: [], refusals: [], pausedUntil: 0 });
