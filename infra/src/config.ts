@@ -54,8 +54,10 @@ const configSchema = z.strictObject({
     .prefault({}),
   /** Web pages that may call the endpoint, such as `https://app.example.com`. */
   corsOrigins: z.array(z.url()).default([]),
-  /** Your own domain; the certificate must lie in the same region. Its CNAME record is yours to set. */
-  domain: z.strictObject({ name: z.hostname(), certificateArn: z.string().startsWith('arn:aws:acm:') }).optional(),
+  /** Your own domain; its certificate must lie in us-east-1, as CloudFront asks. The CNAME record is yours to set. */
+  domain: z
+    .strictObject({ name: z.hostname(), certificateArn: z.string().startsWith('arn:aws:acm:us-east-1:') })
+    .optional(),
   /** Where alarms and warnings about spending go. */
   alarmEmail: z.email().optional(),
   /** Warns at half of it, at four fifths, and when the month is forecast to exceed it. Counts the whole account. */

@@ -1,9 +1,7 @@
 /** What the stack tells the command line. */
 export interface Outputs {
   /** Address that the SDK calls. */
-  readonly Endpoint: string;
-  /** Address of `jobs.watch`. */
-  readonly StreamUrl: string;
+  readonly EndpointUrl: string;
   readonly ModelsBucket: string;
   /** Names of the models, comma-separated. */
   readonly Models: string;

@@ -1,8 +1,10 @@
+import { createRequire } from 'node:module';
 import { CfnOutput, Stack, type StackProps, Tags } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { Config } from './config.ts';
 import { Api } from './constructs/api.ts';
 import { Dispatcher } from './constructs/dispatcher.ts';
+import { Endpoint } from './constructs/endpoint.ts';
 import { GpuWorkers } from './constructs/gpu-workers.ts';
 import { Jobs } from './constructs/jobs.ts';
 import { Monitoring } from './constructs/monitoring.ts';
@@ -11,6 +13,9 @@ import { Spending } from './constructs/spending.ts';
 import { Storage } from './constructs/storage.ts';
 import type { Outputs } from './outputs.ts';
 import type { Variables } from './variables.ts';
+
+/** Of the function: what `health` says. */
+const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
 
 export interface SafelightStackProps extends StackProps {
   readonly config: Config;
@@ -49,6 +54,7 @@ export class SafelightStack extends Stack {
       retentionDays: String(retention.jobs),
       maxQueued: String(config.quotas.maxQueued),
       idleSeconds: String(policy.idleSeconds),
+      version,
     };
     const workers = new GpuWorkers(this, 'Workers', {
       ...{ network, storage, jobs, variables, logDays },
@@ -56,21 +62,21 @@ export class SafelightStack extends Stack {
     });
     const dispatcher = new Dispatcher(this, 'Dispatcher', { jobs, storage, workers, policy, logDays });
     const { quotas, corsOrigins, domain, alarmEmail } = config;
-    const api = new Api(this, 'Api', { storage, jobs, variables, quotas, corsOrigins, domain, logDays });
+    const api = new Api(this, 'Api', { storage, jobs, variables, quotas, corsOrigins, logDays });
+    const endpoint = new Endpoint(this, 'Endpoint', { api, domain });
     new Monitoring(this, 'Monitoring', { jobs, api, dispatcher, workers, alarmEmail });
     new Spending(this, 'Spending', { monthlyUsd: config.monthlyBudgetUsd, alarmEmail });
 
     Tags.of(this).add('safelight', id);
     this.export({
-      Endpoint: api.endpoint,
-      StreamUrl: api.streamUrl,
+      EndpointUrl: endpoint.url,
       ModelsBucket: storage.models.bucketName,
       Models: config.models.join(','),
       KeysTable: storage.tables.keys.tableName,
       FleetTable: storage.tables.fleet.tableName,
       Cluster: workers.cluster.clusterName,
       ...(availabilityZones === undefined ? {} : { Zones: availabilityZones.join(',') }),
-      ...(api.domainTarget === undefined ? {} : { DomainTarget: api.domainTarget }),
+      ...(domain === undefined ? {} : { DomainTarget: endpoint.domainTarget }),
     });
   }
 

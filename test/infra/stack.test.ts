@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { CachePolicy, OriginRequestPolicy } from 'aws-cdk-lib/aws-cloudfront';
 import { LEASE_SECONDS, QUEUE, STOP_TIMEOUT_SECONDS, TABLES } from '../../function/src/aws/environment.ts';
 import { type Resource, synthesize } from './synthesize.ts';
 
@@ -232,13 +233,47 @@ describe('the API', () => {
       Cors: { AllowOrigins: ['https://app.example.com'] },
     });
   });
+});
+
+describe('the endpoint', () => {
+  const { DistributionConfig: config } = only(resources('AWS::CloudFront::Distribution')).Properties;
+  const behaviors = [config.DefaultCacheBehavior, ...config.CacheBehaviors];
+  const originOf = ({ TargetOriginId }: { TargetOriginId: string }) =>
+    JSON.stringify(config.Origins.find(({ Id }: { Id: string }) => Id === TargetOriginId).DomainName);
+
+  it('has progress streamed by a function, and everything else answered by the API', () => {
+    const [stream] = config.CacheBehaviors;
+    assert.equal(stream.PathPattern, '/trpc/jobs.watch*');
+    assert.match(originOf(stream), /ApiStreamFunctionUrl/);
+    assert.match(originOf(config.DefaultCacheBehavior), /ApiHttpApi/);
+  });
+
+  it('caches nothing, changes nothing, and passes the API key on', () => {
+    for (const { CachePolicyId, OriginRequestPolicyId, Compress, ViewerProtocolPolicy } of behaviors) {
+      assert.equal(CachePolicyId, CachePolicy.CACHING_DISABLED.cachePolicyId);
+      assert.equal(OriginRequestPolicyId, OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER.originRequestPolicyId);
+      assert.deepEqual([Compress, ViewerProtocolPolicy], [false, 'https-only']);
+    }
+  });
+
+  it('lets a stream be silent for longer than its pings are apart', () => {
+    const origin = config.Origins.find(({ CustomOriginConfig }: { CustomOriginConfig: Record<string, number> }) =>
+      Boolean(CustomOriginConfig.OriginReadTimeout),
+    );
+    assert.equal(origin.CustomOriginConfig.OriginReadTimeout, 60);
+  });
 
   it('stands under its own domain where one is given', () => {
-    const own = synthesize({
-      domain: { name: 'draw.example.com', certificateArn: 'arn:aws:acm:us-east-1:123456789012:certificate/abc' },
+    const certificateArn = 'arn:aws:acm:us-east-1:123456789012:certificate/abc';
+    const own = synthesize({ domain: { name: 'draw.example.com', certificateArn } });
+    own.template.hasResourceProperties('AWS::CloudFront::Distribution', {
+      DistributionConfig: {
+        Aliases: ['draw.example.com'],
+        ViewerCertificate: { AcmCertificateArn: certificateArn, MinimumProtocolVersion: 'TLSv1.2_2021' },
+      },
     });
-    own.template.hasResourceProperties('AWS::ApiGatewayV2::DomainName', { DomainName: 'draw.example.com' });
-    own.template.hasOutput('Endpoint', { Value: 'https://draw.example.com' });
+    own.template.hasOutput('EndpointUrl', { Value: 'https://draw.example.com' });
+    own.template.hasOutput('DomainTarget', {});
   });
 });
 

@@ -109,7 +109,7 @@ const stackStep = (session: Session): Step => ({
     const context = ['-c', `${CONTEXT.models}=${modelsOf(session).join(',')}`, '-c', `${CONTEXT.zones}=${zones}`];
     await cdk(tools, ['deploy', tools.config.name, '--require-approval', 'never', ...context]);
     deployment.outputs = await readOutputs(tools.aws, tools.config);
-    return deployment.outputs.Endpoint;
+    return deployment.outputs.EndpointUrl;
   },
 });
 
@@ -149,7 +149,7 @@ const smokeTestStep = (session: Session): Step => ({
     const { outputs, apiKey } = session.deployment;
     if (outputs === undefined || apiKey === undefined) return 'left out: set SAFELIGHT_API_KEY to one of your keys';
     const { print, smokeTest } = session.tools;
-    return smokeTest({ endpoint: outputs.Endpoint, apiKey, model: modelsOf(session)[0] ?? '', print });
+    return smokeTest({ endpoint: outputs.EndpointUrl, apiKey, model: modelsOf(session)[0] ?? '', print });
   },
 });
 
@@ -177,10 +177,10 @@ async function localModels(session: Session): Promise<string[]> {
 
 async function readOutputs(aws: AwsAccount, config: Config): Promise<Outputs> {
   const { outputs = {} } = (await aws.stack(config.name)) ?? {};
-  const { Endpoint, StreamUrl, ModelsBucket, Models, KeysTable, FleetTable, Cluster } = outputs;
-  if (!(Endpoint && StreamUrl && ModelsBucket && Models && KeysTable && FleetTable && Cluster))
+  const { EndpointUrl, ModelsBucket, Models, KeysTable, FleetTable, Cluster } = outputs;
+  if (!(EndpointUrl && ModelsBucket && Models && KeysTable && FleetTable && Cluster))
     throw new Error(`The stack ${config.name} does not say where its endpoint is: look at it in CloudFormation.`);
-  return { ...outputs, Endpoint, StreamUrl, ModelsBucket, Models, KeysTable, FleetTable, Cluster };
+  return { ...outputs, EndpointUrl, ModelsBucket, Models, KeysTable, FleetTable, Cluster };
 }
 
 /** `./sd-v1-4.ckpt` → `sd-v1-4`, as `weights convert` would name it. */

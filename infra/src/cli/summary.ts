@@ -4,10 +4,10 @@ import type { Deployment } from './deploy-steps.ts';
 
 /** What to do with the new endpoint. */
 export function describeEndpoint({ outputs }: Deployment, config: Config): string {
-  const { Endpoint = '', DomainTarget, KeysTable = '' } = outputs ?? {};
+  const { EndpointUrl = '', DomainTarget, KeysTable = '' } = outputs ?? {};
   const { domain } = config;
   return [
-    `Endpoint: ${Endpoint}`,
+    `Endpoint: ${EndpointUrl}`,
     ...(domain === undefined ? [] : [`Set a CNAME record of ${domain.name} to ${DomainTarget}`]),
     `More keys: AWS_REGION=${config.region} SAFELIGHT_KEYS_TABLE=${KeysTable} npm run safelight -- keys create <name>`,
     ...(config.alarmEmail === undefined
@@ -16,7 +16,7 @@ export function describeEndpoint({ outputs }: Deployment, config: Config): strin
     '',
     "  import { createSafelight } from '@safelight/sdk';",
     '',
-    `  const safelight = createSafelight({ endpoint: '${Endpoint}', apiKey: process.env.SAFELIGHT_API_KEY });`,
+    `  const safelight = createSafelight({ endpoint: '${EndpointUrl}', apiKey: process.env.SAFELIGHT_API_KEY });`,
     "  const { images } = await safelight.generate({ prompt: 'a lighthouse at dusk' });",
     '',
     costReport(config),

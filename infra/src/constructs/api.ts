@@ -1,11 +1,5 @@
 import { JOB_INDEX, OBJECT_PREFIX } from '@safelight/function/aws/environment';
-import {
-  aws_apigatewayv2 as apigateway,
-  aws_certificatemanager as certificates,
-  Duration,
-  aws_lambda as lambda,
-  RemovalPolicy,
-} from 'aws-cdk-lib';
+import { aws_apigatewayv2 as apigateway, Duration, aws_lambda as lambda, RemovalPolicy } from 'aws-cdk-lib';
 import { HttpLambdaAuthorizer, HttpLambdaResponseType } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
@@ -25,23 +19,18 @@ export interface ApiProps {
   readonly variables: Variables;
   readonly quotas: Config['quotas'];
   readonly corsOrigins: readonly string[];
-  readonly domain: Config['domain'];
   readonly logDays: number;
 }
 
 const HEADERS = ['authorization', 'content-type', 'trpc-accept', 'x-request-id'];
 
-/** The endpoint: an HTTP API in front of the tRPC router, and a streaming URL for progress. */
+/** An HTTP API in front of the tRPC router, and a streaming URL for progress; `Endpoint` makes them one address. */
 export class Api extends Construct {
   readonly httpApi: apigateway.HttpApi;
-  /** Address that the SDK calls. */
-  readonly endpoint: string;
-  /** Address of `jobs.watch`. */
-  readonly streamUrl: string;
+  /** Answers `jobs.watch`, as a stream. */
+  readonly streamUrl: lambda.FunctionUrl;
   readonly handler: SafelightFunction;
   readonly stream: SafelightFunction;
-  /** What a CNAME record of the own domain must point to. */
-  readonly domainTarget: string | undefined;
 
   constructor(scope: Construct, id: string, props: ApiProps) {
     super(scope, id);
@@ -69,11 +58,8 @@ export class Api extends Construct {
       methods: [apigateway.HttpMethod.GET, apigateway.HttpMethod.POST],
       integration: new HttpLambdaIntegration('Router', this.handler),
     });
-    const stage = this.createStage(props);
+    this.createStage(props);
     this.streamUrl = this.createStreamUrl(props.corsOrigins);
-    const domain = this.createDomain(stage, props.domain);
-    this.endpoint = props.domain === undefined ? this.httpApi.apiEndpoint : `https://${props.domain.name}`;
-    this.domainTarget = domain?.regionalDomainName;
   }
 
   private createHttpApi(authorizer: SafelightFunction, { corsOrigins }: ApiProps): apigateway.HttpApi {
@@ -99,7 +85,7 @@ export class Api extends Construct {
     });
   }
 
-  private createStage({ quotas, logDays }: ApiProps): apigateway.HttpStage {
+  private createStage({ quotas, logDays }: ApiProps): void {
     const logGroup = new LogGroup(this, 'AccessLogs', {
       retention: logRetention(logDays),
       removalPolicy: RemovalPolicy.DESTROY,
@@ -118,12 +104,11 @@ export class Api extends Construct {
     });
     const resource = stage.node.defaultChild as apigateway.CfnStage;
     resource.accessLogSettings = { destinationArn: logGroup.logGroupArn, format: JSON.stringify(format) };
-    return stage;
   }
 
   /** Open to the world as AWS sees it: the function checks the API key itself, as an authorizer cannot stand before it. */
-  private createStreamUrl(corsOrigins: readonly string[]): string {
-    const url = this.stream.addFunctionUrl({
+  private createStreamUrl(corsOrigins: readonly string[]): lambda.FunctionUrl {
+    return this.stream.addFunctionUrl({
       authType: lambda.FunctionUrlAuthType.NONE,
       invokeMode: lambda.InvokeMode.RESPONSE_STREAM,
       ...(corsOrigins.length === 0
@@ -136,15 +121,6 @@ export class Api extends Construct {
             },
           }),
     });
-    return url.url;
-  }
-
-  private createDomain(stage: apigateway.HttpStage, domain: Config['domain']): apigateway.DomainName | undefined {
-    if (domain === undefined) return undefined;
-    const certificate = certificates.Certificate.fromCertificateArn(this, 'Certificate', domain.certificateArn);
-    const domainName = new apigateway.DomainName(this, 'Domain', { domainName: domain.name, certificate });
-    new apigateway.ApiMapping(this, 'DomainMapping', { api: this.httpApi, domainName, stage });
-    return domainName;
   }
 
   /** The API creates, reads and cancels jobs, counts, and signs URLs; it takes no messages and reads no keys. */

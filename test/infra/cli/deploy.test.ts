@@ -31,7 +31,7 @@ describe('deploy', () => {
     ]);
     assert.deepEqual(
       world.pictures.map(({ endpoint, apiKey, model }) => [endpoint, apiKey, model]),
-      [[OUTPUTS.Endpoint, 'sl_the-secret', 'sd-v1-4']],
+      [[OUTPUTS.EndpointUrl, 'sl_the-secret', 'sd-v1-4']],
     );
   });
 

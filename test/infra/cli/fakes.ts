@@ -11,7 +11,7 @@ export const CONFIG: Config = defineConfig({
 });
 
 export const OUTPUTS = {
-  ...{ Endpoint: 'https://api.example.com', StreamUrl: 'https://stream.example.com/', ModelsBucket: 'models-bucket' },
+  ...{ EndpointUrl: 'https://api.example.com', ModelsBucket: 'models-bucket' },
   ...{ Models: 'sd-v1-4', KeysTable: 'keys', FleetTable: 'fleet', Cluster: 'cluster', Zones: 'eu-west-1a,eu-west-1b' },
 };
 
