@@ -29,7 +29,7 @@ const ALLOWED: Record<string, string[]> = {
   ApiFunctionRole: [
     ...['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
     ...['logs:CreateLogStream', 'logs:PutLogEvents'],
-    ...['s3:GetObject', 's3:ListBucket', 's3:PutObject', 'sqs:SendMessage'],
+    ...['s3:GetObject', 's3:PutObject', 'sqs:SendMessage'],
   ],
   ApiAuthorizerRole: ['dynamodb:GetItem', 'logs:CreateLogStream', 'logs:PutLogEvents'],
   ApiStreamRole: [

@@ -5,7 +5,7 @@ import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Config } from '../config.ts';
-import { allow, allowObjects, allowTable, allowToSeeWhatIsMissing } from '../grants.ts';
+import { allow, allowObjects, allowTable } from '../grants.ts';
 import type { Variables } from '../variables.ts';
 import { createFunction, type SafelightFunction } from './function.ts';
 import type { Jobs } from './jobs.ts';
@@ -128,11 +128,10 @@ export class Api extends Construct {
     const { role } = this.handler;
     const { tables, images, models } = storage;
     allowTable(role, tables.jobs, ['GetItem', 'BatchGetItem', 'PutItem', 'UpdateItem'], Object.values(JOB_INDEX));
-    allowTable(role, tables.limits, ['GetItem', 'UpdateItem', 'Query']);
+    allowTable(role, tables.limits, ['GetItem', 'UpdateItem']);
     allow(role, ['sqs:SendMessage'], [jobs.queue.queueArn]);
     allowObjects(role, images, `${OBJECT_PREFIX.images}*`, ['GetObject']);
-    allowObjects(role, images, `${OBJECT_PREFIX.uploads}*`, ['GetObject', 'PutObject']);
-    allowToSeeWhatIsMissing(role, images);
+    allowObjects(role, images, `${OBJECT_PREFIX.uploads}*`, ['PutObject']);
     allowObjects(role, models, '*/manifest.json', ['GetObject']);
   }
 

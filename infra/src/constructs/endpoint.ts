@@ -40,11 +40,11 @@ export class Endpoint extends Construct {
           ...common,
         },
       },
-      minimumProtocolVersion: cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021,
       ...(domain === undefined
         ? {}
         : {
             domainNames: [domain.name],
+            minimumProtocolVersion: cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021,
             certificate: certificates.Certificate.fromCertificateArn(this, 'Certificate', domain.certificateArn),
           }),
     });
