@@ -54,16 +54,18 @@ export function createImages(connection: Connection): Images {
 
   const fetchImage = async (ref: ImageRef, scope: Scope) => {
     let image = await findImage(ref, scope);
-    const attempt = () => download(connection, image, scope.signal);
-    const tryDownload = () => withRetries(attempt, { clock, scope, maxRetries: options.maxRetries });
-    try {
-      return { image, data: await tryDownload() };
-    } catch (error) {
-      // This machine's clock may be behind, so a URL can have expired that looks good.
-      if (!SafelightError.isInstance(error) || !expiredStatuses.includes(error.status)) throw error;
-      image = { ...image, ...(await sign(image.jobId, image.index, scope)) };
-      return { image, data: await tryDownload() };
-    }
+    const attempt = async () => {
+      try {
+        return await download(connection, image, scope.signal);
+      } catch (error) {
+        // It may have expired during an earlier attempt, or this machine's clock is behind.
+        if (!SafelightError.isInstance(error) || !expiredStatuses.includes(error.status)) throw error;
+        image = { ...image, ...(await sign(image.jobId, image.index, scope)) };
+        return await download(connection, image, scope.signal);
+      }
+    };
+    const data = await withRetries(attempt, { clock, scope, maxRetries: options.maxRetries });
+    return { image, data };
   };
 
   const run = (ref: ImageRef, callOptions: CallOptions = {}) =>

@@ -22,7 +22,8 @@ export interface SubmitJobOptions {
  * Submits under one idempotency key, which every retry repeats: the server makes one job of them.
  *
  * A request that has left cannot be taken back, so the scope's end does not abort it. Its answer is awaited apart and
- * the job cancelled. If it got no clear answer it is sent once more, under the same key, to learn the job's id.
+ * the job cancelled. If it got no clear answer it is sent once more, under the same key, to learn the job's id; so it is
+ * when the retries are used up.
  */
 export async function submitJob(
   connection: Connection,
@@ -47,8 +48,11 @@ export async function submitJob(
   try {
     return await withRetries(attempt, { clock, scope, maxRetries: options.maxRetries });
   } catch (error) {
-    if (!scope.signal.aborted || submission === undefined) throw error;
-    if (keepsJob?.() === true) {
+    if (submission === undefined) throw error;
+    // Under a key that the caller has, the same call finds the job again. Under our own nobody ever would.
+    const isLost = mayExist && idempotencyKey === undefined;
+    if (!scope.signal.aborted && !isLost) throw error;
+    if (scope.signal.aborted && keepsJob?.() === true) {
       detached.abort();
       throw error;
     }

@@ -7,7 +7,7 @@ import { procedures } from '../procedures.ts';
 import { raceAbort } from '../timing/race-abort.ts';
 import type { Scope } from '../timing/scope.ts';
 import { withRetries } from '../transport/retry.ts';
-import { type Transfer, transfer } from '../transport/transfer.ts';
+import { transfer } from '../transport/transfer.ts';
 import { detectType, readSource, type UploadSource } from './upload-source.ts';
 
 /** A picture that the server has. */
@@ -22,32 +22,39 @@ export interface Upload {
 /** Sends a picture. Everything about it may be repeated: the server keeps one of each. */
 export async function upload(connection: Connection, source: UploadSource, scope: Scope): Promise<Upload> {
   const { clock, options } = connection;
-  const move = <T>(file: Transfer, read: (response: Response) => Promise<T>) =>
-    withRetries(() => transfer(connection, file, scope.signal, read), {
-      ...{ clock, scope, maxRetries: options.maxRetries },
-    });
+  const retry = <T>(attempt: () => Promise<T>) =>
+    withRetries(attempt, { clock, scope, maxRetries: options.maxRetries });
 
   const data =
     source instanceof URL
-      ? await move({ name: 'The download of source', url: source }, readSource)
+      ? await retry(() => fetchSource(connection, source, scope.signal))
       : await raceAbort(readSource(source), scope.signal);
   const described = { contentType: detectType(data), bytes: data.length, sha256: await hashOf(data) };
 
   const createTicket = () => connection.request(procedures.createUpload(described), scope);
-  const send = ({ url, method, headers }: UploadTicket) =>
-    move({ name: 'The upload', url, init: { method, headers, body: data } }, async () => undefined);
-
   let ticket = await createTicket();
-  try {
-    await send(ticket);
-  } catch (error) {
-    // The ticket may have expired on the way.
-    if (!SafelightError.isInstance(error) || error.status !== 403) throw error;
-    ticket = await createTicket();
-    await send(ticket);
-  }
+  await retry(async () => {
+    try {
+      await send(connection, ticket, data, scope.signal);
+    } catch (error) {
+      // It may have expired during an earlier attempt.
+      if (!SafelightError.isInstance(error) || error.status !== 403) throw error;
+      ticket = await createTicket();
+      await send(connection, ticket, data, scope.signal);
+    }
+  });
   return { key: ticket.key, ...described };
 }
+
+const fetchSource = (connection: Connection, url: URL, signal: AbortSignal) =>
+  transfer(connection, { name: 'The download of source', url }, signal, readSource);
+
+const send = (
+  connection: Connection,
+  { url, method, headers }: UploadTicket,
+  body: Uint8Array<ArrayBuffer>,
+  signal: AbortSignal,
+) => transfer(connection, { name: 'The upload', url, init: { method, headers, body } }, signal, async () => undefined);
 
 async function hashOf(data: Uint8Array<ArrayBuffer>): Promise<string> {
   const hash = await sha256(data);
