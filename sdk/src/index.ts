@@ -51,6 +51,8 @@ export { TimeoutError } from './errors/timeout-error.ts';
 export type { ImageRef, Images } from './images/images.ts';
 export type { CanceledJob, FailedJob, FinishedJob, GenerateResult, PendingJob, ResultImage } from './job-types.ts';
 export type { GenerateOptions, SubmitOptions } from './jobs/generate.ts';
+export { type BatchOutcome, type GenerateAllOptions, generateAll } from './jobs/generate-all.ts';
+export { createGeneration, type Generation, type GenerationState } from './jobs/generation.ts';
 export type { JobHandle, WaitOptions } from './jobs/job-handle.ts';
 export type { ProgressCallback } from './jobs/wait-for-job.ts';
 export type { SafelightOptions } from './options.ts';

@@ -3,7 +3,7 @@ import { InvalidInputError } from './errors/invalid-input-error.ts';
 
 /** How to reach an endpoint. */
 export interface SafelightOptions {
-  /** Address of the server, `http:` or `https:`, without `/trpc`. */
+  /** Address of the server, `http:` or `https:`, without `/trpc`. In a page also a path, such as `/api/safelight`. */
   endpoint: string | URL;
   /** Sent as `Authorization: Bearer …`. Keep it out of browsers: put a proxy of your own in between. */
   apiKey?: string | undefined;
@@ -42,8 +42,10 @@ export function resolveOptions(options: SafelightOptions): ResolvedOptions {
   return { endpoint, apiKey, fetch: resolveFetch(options.fetch), maxRetries, requestTimeoutMs, transferTimeoutMs };
 }
 
-function resolveEndpoint(endpoint: string | URL): string {
-  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
+/** @throws InvalidInputError unless it is an address, or a path where there is a page that it starts from. */
+export function resolveEndpoint(endpoint: string | URL): string {
+  const base = (globalThis as { location?: { href: string } }).location?.href;
+  const url = URL.canParse(endpoint, base) ? new URL(endpoint, base) : undefined;
   if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
     throw invalidOption('endpoint', 'endpoint must be an address that starts with http:// or https://');
   }
