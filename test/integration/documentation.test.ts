@@ -4,10 +4,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { createSafelight } from '@safelight/sdk';
 import { sharedCacheDir, temporaryFolder } from '../support/embedded-model.ts';
 import { type CliResult, finish, spawnCli, waitForOutput } from '../support/run-cli.ts';
 
 const root = join(import.meta.dirname, '../..');
+const webhookSecret = `whsec_${Buffer.alloc(32, 5).toString('base64')}`;
 const node = ['--conditions=@safelight/source', '--import', import.meta.resolve('tsx')];
 
 describe('with a server running', () => {
@@ -17,7 +19,8 @@ describe('with a server running', () => {
 
   before(async () => {
     const dataDir = await temporaryFolder({ after: (cleanUp) => cleanUps.push(cleanUp) });
-    server = spawnCli(['serve', '--port', '0', '--quiet', '--data-dir', dataDir]);
+    const args = ['serve', '--port', '0', '--quiet', '--data-dir', dataDir, '--allow-private-webhooks'];
+    server = spawnCli(args, { env: { SAFELIGHT_WEBHOOK_SECRETS: webhookSecret } });
     endpoint = await waitForOutput(server, /listening on (\S+)/);
   });
   after(async () => {
@@ -26,9 +29,19 @@ describe('with a server running', () => {
     for (const cleanUp of cleanUps) await cleanUp();
   });
 
+  function startProgram(file: string, cwd: string, args: string[] = []): ChildProcess {
+    const env = {
+      ...process.env,
+      SAFELIGHT_ENDPOINT: endpoint,
+      SAFELIGHT_CACHE_DIR: sharedCacheDir,
+      SAFELIGHT_WEBHOOK_SECRET: webhookSecret,
+      PORT: '0',
+    };
+    return spawn(process.execPath, [...node, file, ...args], { cwd, env });
+  }
+
   async function runProgram(file: string, cwd: string, args: string[] = []): Promise<CliResult> {
-    const env = { ...process.env, SAFELIGHT_ENDPOINT: endpoint, SAFELIGHT_CACHE_DIR: sharedCacheDir };
-    return finish(spawn(process.execPath, [...node, file, ...args], { cwd, env }));
+    return finish(startProgram(file, cwd, args));
   }
 
   test('quick-start.ts writes a picture', async (t) => {
@@ -48,6 +61,51 @@ describe('with a server running', () => {
     assert.match(stdout, /denoising 5\d of 100/);
     assert.match(stdout, /\ncanceled/);
     assert.doesNotMatch(stdout, /100 of 100/);
+  });
+
+  test('progress-bar.ts fills its bar', async (t) => {
+    const cwd = await temporaryFolder(t);
+    const { exit, stdout, stderr } = await runProgram(join(root, 'examples/progress-bar.ts'), cwd);
+    assert.equal(exit, 0, stderr);
+    assert.match(stdout, /\[#{3,}\.+\] denoising/);
+    assert.match(stdout, /Done: \d+\.\d s of drawing/);
+    assert.match((await readdir(cwd)).join(), /^rocket-\d+\.png$/);
+  });
+
+  test('batch.ts draws a batch, and pays once for the same batch run twice', async (t) => {
+    const cwd = await temporaryFolder(t);
+    const run = () => runProgram(join(root, 'examples/batch.ts'), cwd, ['test-zoo', '6']);
+    const { exit, stdout, stderr } = await run();
+    assert.equal(exit, 0, stderr);
+    assert.match(stdout, /6 of 6 pictures/);
+    assert.deepEqual(
+      (await readdir(join(cwd, 'test-zoo'))).sort(),
+      [0, 1, 2, 3, 4, 5].map((i) => `${i}.png`),
+    );
+    const countJobs = async () => (await createSafelight({ endpoint }).list({ limit: 100 })).jobs.length;
+    const jobs = await countJobs();
+    assert.equal((await run()).exit, 0);
+    assert.equal(await countJobs(), jobs);
+  });
+
+  test('webhook-receiver.ts is told of its picture', async (t) => {
+    const file = join(root, 'examples/webhook-receiver.ts');
+    const { exit, stdout, stderr } = await runProgram(file, await temporaryFolder(t));
+    assert.equal(exit, 0, stderr);
+    assert.match(stdout, /job\.succeeded http/);
+  });
+
+  test('browser/server.ts serves its page, and a proxy that draws', async (t) => {
+    const site = startProgram(join(root, 'examples/browser/server.ts'), await temporaryFolder(t));
+    t.after(() => site.kill());
+    const url = await waitForOutput(site, /Open (\S+)/);
+    assert.match(await (await fetch(url)).text(), /<form>/);
+    assert.match(await (await fetch(`${url}/page.js`)).text(), /api\/safelight/);
+    const { images } = await createSafelight({ endpoint: `${url}/api/safelight` }).generate({
+      prompt: 'a fox',
+      steps: 2,
+    });
+    assert.equal(images.length, 1);
   });
 
   test('resume-after-crash.ts finds its job again', async (t) => {
