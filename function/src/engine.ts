@@ -26,6 +26,8 @@ export interface Generation {
 export interface GenerateOptions {
   /** Checked between denoising steps; an abort rejects with the signal's reason. */
   signal?: AbortSignal;
+  /** Finds a picture that settings name by the key of its upload; undefined if it is gone. */
+  readUpload?: (key: string) => Promise<Uint8Array | undefined>;
   /** Called at every change of phase and after every step. */
   onPhase?: (phase: Phase) => void;
 }

@@ -52,7 +52,11 @@ const stopped = ({ stopCause }: StopWork): Outcome => {
 const generateAndStore = async (options: RunJobOptions): Promise<JobResult> => {
   const { engine, objects, job, keeper, now, gpuPrice } = options;
   const startedAt = job.startedAt ?? now();
-  const generation = await engine.generate(job.settings, { signal: keeper.signal, onPhase: keeper.report });
+  const generation = await engine.generate(job.settings, {
+    signal: keeper.signal,
+    onPhase: keeper.report,
+    readUpload: (key) => objects.get(key, { signal: keeper.signal }),
+  });
   const reason: unknown = keeper.signal.reason;
   // Finished before it saw that the worker is being drained: storing takes no longer than doing it all again.
   const isDraining = reason instanceof StopWork && reason.stopCause === 'draining';

@@ -22,6 +22,11 @@ export interface DiffusionModel {
    * One latent may go with several prompts: [1, 4, h/8, w/8] and [m, 77 × chunks, width] → [m, 4, h/8, w/8].
    */
   predictNoise(latents: Tensor, timestep: number, promptEmbeddings: Tensor): Promise<Tensor>;
+  /**
+   * Image [1, 3, h, w] in [-1, 1], sides multiples of 8 → where its latents may lie, of unit variance: mean and standard
+   * deviation, [1, 4, h/8, w/8] each.
+   */
+  encodeImage(image: Tensor): Promise<{ mean: Tensor; deviation: Tensor }>;
   /** Latents of unit variance [n, 4, h/8, w/8] → image [n, 3, h, w], nominally in [-1, 1]. */
   decodeLatents(latents: Tensor): Promise<Tensor>;
 }

@@ -17,12 +17,19 @@ export function constantPrompts(conditional: Tensor, unconditional: Tensor): Gui
  * A scale of 1 needs no unconditional half, so it costs half.
  *
  * Of one run, as prompts change with the number of predictions made: A1111 counts so, also where a step makes two.
+ *
+ * @param predictionsMade Before this run. @defaultValue 0
  */
-export function createGuidedPredictor(model: DiffusionModel, prompts: GuidingPrompts, guidanceScale: number) {
-  let predictionsMade = 0;
+export function createGuidedPredictor(
+  model: DiffusionModel,
+  prompts: GuidingPrompts,
+  guidanceScale: number,
+  predictionsMade = 0,
+) {
+  let next = predictionsMade;
   return async (latents: Tensor, timestep: number): Promise<Tensor> => {
-    const now = predictionsMade;
-    predictionsMade += 1;
+    const now = next;
+    next += 1;
     const conditional = prompts.conditional.map((part) => embeddingsAt(part.schedule, now));
     const scales = prompts.conditional.map(({ weight }) => weight * guidanceScale);
     const [only] = conditional;

@@ -1,6 +1,7 @@
 import { type GenerateSettings, MAX_SEED, type ModelInfo, type ParsedGenerateInput } from '@safelight/sdk/contract';
 import { FunctionError } from '../errors.ts';
 import { resolveSampler } from './resolve-sampler.ts';
+import { resolveStart } from './resolve-start.ts';
 
 /**
  * Fills the choices that the caller left open with the model's and the sampler's own, and checks those that only the
@@ -13,19 +14,24 @@ export function resolveSettings(
   model: ModelInfo,
   randomSeed: () => number,
 ): GenerateSettings {
+  const size = {
+    width: checkSize('width', input.width ?? model.defaults.width, model),
+    height: checkSize('height', input.height ?? model.defaults.height, model),
+  };
+  const steps = input.steps ?? model.defaults.steps;
   return {
     prompt: input.prompt,
     negativePrompt: input.negativePrompt,
     promptSyntax: input.promptSyntax,
     ...(input.clipSkip === undefined || input.clipSkip === 1 ? {} : { clipSkip: input.clipSkip }),
     model: model.name,
-    width: checkSize('width', input.width ?? model.defaults.width, model),
-    height: checkSize('height', input.height ?? model.defaults.height, model),
-    steps: input.steps ?? model.defaults.steps,
+    ...size,
+    steps,
     guidanceScale: input.guidanceScale ?? model.defaults.guidanceScale,
     ...resolveSampler(input, model),
     seed: input.seed ?? randomSeed(),
     ...resolveVariation(input, randomSeed),
+    ...resolveStart(input, { ...size, steps }, model),
     rng: input.rng,
     count: input.count,
     format: input.format,

@@ -35,6 +35,16 @@ export async function openModel(
     loadedBytes += sizes[i] ?? 0;
     onLoaded?.(loadedBytes, totalBytes);
   };
+  // Only pictures that start from a picture need it.
+  let encoderLoaded: Promise<void> | undefined;
+  const loadEncoder = () => {
+    encoderLoaded ??= host.load('vae_encoder', bundle.graphPath('vae_encoder'), {
+      ...settings,
+      provider: manifest.target,
+      prepack: true,
+    });
+    return encoderLoaded;
+  };
   // The worker thread creates the sessions while this one builds the tokenizer.
   const [tokenizer] = await Promise.all([bundle.readTokenizerJson().then(createTokenizer), ...components.map(load)]);
 
@@ -62,12 +72,32 @@ export async function openModel(
       return output(await host.run('unet', feeds), 'noise_prediction');
     },
 
+    async encodeImage(image) {
+      await loadEncoder();
+      return splitMoments(
+        output(await host.run('vae_encoder', { image }), 'moments'),
+        manifest.config.diffusion.scale_factor,
+      );
+    },
+
     async decodeLatents({ data, dims }) {
       const { scale_factor } = manifest.config.diffusion;
       const latents = { data: data.map((value) => value / scale_factor), dims };
       return output(await host.run('vae_decoder', { latents }), 'image');
     },
   };
+}
+
+/** Source: `DiagonalGaussianDistribution` in CompVis/stable-diffusion. */
+function splitMoments({ data, dims }: Tensor, scaleFactor: number): { mean: Tensor; deviation: Tensor } {
+  const [count = 1, channels = 2, ...sides] = dims;
+  const half = data.length / 2;
+  const latentDims = [count, channels / 2, ...sides];
+  const mean = data.subarray(0, half).map((value) => value * scaleFactor);
+  const deviation = data
+    .subarray(half)
+    .map((logVariance) => Math.exp(Math.min(Math.max(logVariance, -30), 20) / 2) * scaleFactor);
+  return { mean: { data: mean, dims: latentDims }, deviation: { data: deviation, dims: latentDims } };
 }
 
 function output(outputs: Outputs, name: string): Tensor {

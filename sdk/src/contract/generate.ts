@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { decimal, integer, openEnum, unknownFields } from './checks.ts';
 import { samplerInputSchema, samplerSchema, scheduleInputSchema, scheduleSchema } from './samplers.ts';
+import { startFields } from './start-image.ts';
 
 /** The largest seed: seeds are unsigned 32-bit integers. */
 export const MAX_SEED = 0xffff_ffff;
@@ -92,6 +93,7 @@ export const generateInputSchema = z.strictObject(
     /** Absent, the server chooses one and returns it. Image i uses seed + i. */
     seed: z.optional(integer('seed', 0, MAX_SEED)),
     ...variationFields,
+    ...startFields,
     rng: z._default(rngSchema, 'cuda'),
     /** How many images. */
     count: z._default(integer('count', 1, 16), 1),
@@ -128,6 +130,7 @@ export const generateSettingsSchema = z.object({
   ...noiseFields,
   seed: integer('seed', 0, MAX_SEED),
   ...variationFields,
+  ...startFields,
   rng: rngSchema,
   count: integer('count', 1, 16),
   format: openEnum(imageFormatSchema),

@@ -13,6 +13,7 @@ export * from './models.ts';
 export * from './phases.ts';
 export * from './prompts.ts';
 export * from './samplers.ts';
+export * from './start-image.ts';
 export * from './uploads.ts';
 export * from './usage.ts';
 export * from './warnings.ts';

@@ -1,6 +1,7 @@
 import type { ImageFormat } from '@safelight/sdk/contract';
 import sharp from 'sharp';
 import type { Tensor } from '../../runtime/tensor.ts';
+import type { Pixels } from '../start/pixels.ts';
 import { createExif, replaceJpegExif, replaceWebpExif } from './exif.ts';
 import { insertPngText } from './png-text.ts';
 
@@ -8,12 +9,12 @@ import { insertPngText } from './png-text.ts';
 const placeholder = { IFD0: { Software: 'Safelight' } };
 
 /**
- * Encodes an image tensor [1, 3, h, w] in [-1, 1] as a file with `parameters` in its metadata: a PNG text chunk, or
+ * Encodes a picture as a file with `parameters` in its metadata: a PNG text chunk, or
  * the EXIF user comment of a JPEG or WebP. The same pixels and parameters give the same bytes.
  */
-export async function encodeImage(image: Tensor, format: ImageFormat, parameters: string): Promise<Uint8Array> {
-  const [, , height = 0, width = 0] = image.dims;
-  const picture = sharp(toPixels(image), { raw: { width, height, channels: 3 } });
+export async function encodeImage(pixels: Pixels, format: ImageFormat, parameters: string): Promise<Uint8Array> {
+  const { data, width, height } = pixels;
+  const picture = sharp(data, { raw: { width, height, channels: 3 } });
   switch (format) {
     case 'png':
       return insertPngText(await picture.png().toBuffer(), 'parameters', parameters);
@@ -30,7 +31,7 @@ export async function encodeImage(image: Tensor, format: ImageFormat, parameters
 }
 
 /** [1, 3, h, w] in [-1, 1] → interleaved RGB bytes, clamped, and truncated as CompVis' and AUTOMATIC1111's code does. */
-export function toPixels({ data, dims }: Tensor): Uint8Array {
+export function toPixels({ data, dims }: Tensor): Pixels {
   const [, channels = 0, height = 0, width = 0] = dims;
   const plane = height * width;
   const pixels = new Uint8Array(plane * channels);
@@ -40,5 +41,5 @@ export function toPixels({ data, dims }: Tensor): Uint8Array {
       pixels[i * channels + channel] = Math.trunc(255 * unit);
     }
   }
-  return pixels;
+  return { data: pixels, width, height, channels };
 }
