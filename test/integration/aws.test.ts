@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { createSafelight, type Safelight } from '@safelight/sdk';
+import { generateInputSchema } from '@safelight/sdk/contract';
 import { createEngine } from '../../function/src/create-engine.ts';
 import { type Stack, startStack } from '../support/aws/stack.ts';
 import { startWorkerProgram, type WorkerProgram } from '../support/aws/start-worker-program.ts';
@@ -13,7 +14,7 @@ const INPUT = { prompt: 'a penguin on a yellow background', seed: 20 };
 const drawHere = async (input: typeof INPUT & { count?: number }): Promise<Buffer[]> => {
   const engine = await createEngine({ cacheDir: sharedCacheDir });
   try {
-    const settings = engine.resolve({ negativePrompt: '', rng: 'cuda', count: 1, format: 'png', ...input });
+    const settings = engine.resolve(generateInputSchema.parse(input));
     const { images } = await engine.generate(settings);
     return images.map(({ data }) => Buffer.from(data));
   } finally {

@@ -10,7 +10,7 @@ import type { Stack } from './stack.ts';
 type Adapters = Pick<WorkerOptions, 'store' | 'queue' | 'objects'>;
 
 /** The adapters of one worker, with clients of its own as another machine would have. */
-export function openWorkerAdapters({ dynamo, sqs, s3, logger }: Stack): Adapters {
+function openWorkerAdapters({ dynamo, sqs, s3, logger }: Stack): Adapters {
   const { queueUrl, deadLetterQueueUrl } = sqs;
   return {
     store: createDynamoJobStore({

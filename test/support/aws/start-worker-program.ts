@@ -21,7 +21,7 @@ export interface WorkerProgramOptions {
 const noEc2: typeof fetch = () => Promise.reject(new Error('There is no EC2 here'));
 
 /** The environment that a deployment gives its worker. */
-export function workerEnvironment({ config }: Stack, modelsDir: string, queues: Stack['sqs']): Record<string, string> {
+function workerEnvironment({ config }: Stack, modelsDir: string, queues: Stack['sqs']): Record<string, string> {
   return {
     SAFELIGHT_JOBS_TABLE: config.jobsTable,
     SAFELIGHT_QUEUE_URL: queues.queueUrl,
