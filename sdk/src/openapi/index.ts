@@ -11,6 +11,8 @@ import {
   listInputSchema,
   modelInfoSchema,
   modelRefSchema,
+  promptReadingSchema,
+  readPromptInputSchema,
   signedUrlSchema,
   signInputSchema,
   submitInputSchema,
@@ -67,6 +69,12 @@ export const apiProcedures: Record<string, ProcedureDescription> = {
   },
   'models.list': { type: 'query', summary: 'The models that the server has', output: z.array(modelInfoSchema) },
   'models.get': { type: 'query', summary: 'One model', input: modelRefSchema, output: modelInfoSchema },
+  'prompts.read': {
+    type: 'query',
+    summary: 'How the server understands a prompt',
+    input: readPromptInputSchema,
+    output: promptReadingSchema,
+  },
   'usage.get': { type: 'query', summary: 'What this key used, by day', input: usageInputSchema, output: usageSchema },
   health: { type: 'query', summary: 'Whether the server is up', output: healthSchema },
 };
