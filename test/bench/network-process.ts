@@ -13,6 +13,16 @@ import type { NetworkTask } from './networks.ts';
 const [folder = '', task, runs, steps] = process.argv.slice(2) as [string, NetworkTask, string, string];
 const host = createSessionHost();
 const seconds: number[] = [];
+const cpuSeconds: number[] = [];
+
+async function measure<T>(work: () => Promise<T>): Promise<T> {
+  const before = process.cpuUsage();
+  const { value, seconds: elapsed } = await timed(work);
+  const { user, system } = process.cpuUsage(before);
+  seconds.push(elapsed);
+  cpuSeconds.push((user + system) / 1e6);
+  return value;
+}
 
 const networks: Record<'unet' | 'vae', { name: 'unet' | 'vae_decoder'; feeds: Feeds }> = {
   // One row of latents and two of prompts: both halves of the guidance.
@@ -31,18 +41,18 @@ const networks: Record<'unet' | 'vae', { name: 'unet' | 'vae_decoder'; feeds: Fe
 const bundle = await openBundle(folder);
 await recordVerified(folder, bundle.manifest);
 if (task === 'load' || task === 'image') {
-  const { value: model, seconds: loadSeconds } = await timed(async () => openModel(await openBundle(folder), host));
-  if (task === 'load') seconds.push(loadSeconds);
+  const load = async () => openModel(await openBundle(folder), host);
+  const model = await (task === 'load' ? measure(load) : load());
   const size = { width: 512, height: 512, steps: Number(steps), sampler: 'ddim', seed: 1 };
   const input = generateInputSchema.parse({ prompt: 'a photo of a cat', ...size });
   const settings = resolveSettings(input, model.info, () => 1);
   for (let i = 0; task === 'image' && i < Number(runs); i += 1) {
-    seconds.push((await timed(() => generate(model, settings))).seconds);
+    await measure(() => generate(model, settings));
   }
 } else {
   const { name, feeds } = networks[task];
   await host.load(name, bundle.graphPath(name));
-  for (let i = 0; i < Number(runs); i += 1) seconds.push((await timed(() => host.run(name, feeds))).seconds);
+  for (let i = 0; i < Number(runs); i += 1) await measure(() => host.run(name, feeds));
 }
-console.log(JSON.stringify({ seconds, peakMegabytes: process.resourceUsage().maxRSS / 1000 }));
+console.log(JSON.stringify({ seconds, cpuSeconds, peakMegabytes: process.resourceUsage().maxRSS / 1000 }));
 await host.close();
