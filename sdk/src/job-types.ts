@@ -1,6 +1,8 @@
 import type { GenerateSettings, Job, JobImage, Phase, SucceededJob, Timings, Warning } from './contract/index.ts';
 
+/** A job that could not be done: `error` says why. */
 export type FailedJob = Extract<Job, { status: 'failed' }>;
+/** A job that somebody cancelled. */
 export type CanceledJob = Extract<Job, { status: 'canceled' }>;
 /** A job that will not change any more. */
 export type FinishedJob = SucceededJob | FailedJob | CanceledJob;

@@ -25,10 +25,12 @@ async function check(endpoint) {
   });
   const reason = await stopped.then(() => 'finished', (error) => error.message);
   const { jobs: [last] } = await safelight.list({ limit: 1 });
+  const handle = await safelight.resume(last.id);
+  for await (const job of handle);
   const missing = await safelight.get('0'.repeat(26)).catch((error) => error.name + ' ' + NotFoundError.isInstance(error));
   return JSON.stringify({
     denoised: phases.has('denoising'), png: picture[1] === 0x50, uploaded: key.endsWith(images[0].sha256 + '.png'),
-    reason, status: last.status, missing,
+    reason, status: handle.job.status, missing,
   });
 }
 `;
@@ -71,10 +73,12 @@ async function installRuntimes(): Promise<Record<string, string>> {
   for (const name of ['bun', 'deno']) {
     try {
       await project.install(name);
+      // Where npm is told to run no install scripts, Bun's has to be run by hand.
+      if (name === 'bun') await project.run('sh', ['-c', 'cd node_modules/bun && node install.js']);
       const version = await project.run(`node_modules/.bin/${name}`, ['--version']);
       found[name] = /\d+\.\d+\.\d+/.exec(version)?.[0] ?? 'unknown';
-    } catch {
-      console.log(`${name}: skipped, it cannot be installed here`);
+    } catch (error) {
+      console.log(`${name}: skipped, it cannot be installed here: ${(error as Error).message.trim()}`);
     }
   }
   return found;

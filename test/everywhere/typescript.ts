@@ -4,7 +4,7 @@
  */
 import { createEmptyProject } from './empty-project.ts';
 
-const versions = ['5.7', '5.8', '5.9', '6.0', '7.0'];
+const versions = ['5.7', '5.9', '7.0'];
 const resolutions = [
   ['nodenext', 'nodenext'],
   ['esnext', 'bundler'],
@@ -61,14 +61,26 @@ await project.write(
   "import { saveImage, toNodeHandler, uploadFile } from '@safelight/sdk/node';\nexport const all = [saveImage, toNodeHandler, uploadFile];\n",
 );
 
+const base = {
+  ...{ noEmit: true, strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, target: 'es2022' },
+  lib: ['es2023', 'dom', 'dom.iterable', 'dom.asynciterable'],
+};
+const programs: [file: string, types: string[]][] = [
+  ['program.ts', []],
+  ['node-program.ts', ['node']],
+];
+
 for (const version of versions) {
   for (const [module, moduleResolution] of resolutions) {
-    const options = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--target', 'es2022', '--module', module];
-    options.push('--moduleResolution', moduleResolution, '--lib', 'es2023,dom,dom.iterable,dom.asynciterable');
-    const tsc = ['node_modules', `ts${version}`, 'bin/tsc'].join('/');
+    const tsc = `node_modules/ts${version}/bin/tsc`;
     try {
-      await project.run(process.execPath, [tsc, ...options, '--types', '', 'program.ts']);
-      await project.run(process.execPath, [tsc, ...options, '--types', 'node', 'node-program.ts']);
+      for (const [file, types] of programs) {
+        await project.write(
+          'tsconfig.json',
+          JSON.stringify({ compilerOptions: { ...base, module, moduleResolution, types }, files: [file] }),
+        );
+        await project.run(process.execPath, [tsc, '-p', '.']);
+      }
       console.log(`TypeScript ${version}, ${moduleResolution}: passes`);
     } catch (error) {
       process.exitCode = 1;

@@ -18,6 +18,7 @@ const text = (name: string) =>
     z.refine((value) => !value.includes('\0'), `${name} contains a null byte: remove it`),
   );
 
+/** File formats of pictures. */
 export const imageFormatSchema = z.enum(['png', 'jpeg', 'webp'], 'format must be one of png, jpeg, webp');
 export type ImageFormat = z.infer<typeof imageFormatSchema>;
 

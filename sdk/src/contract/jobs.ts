@@ -74,7 +74,9 @@ export const jobSchema = z.discriminatedUnion('status', [
   z.object({ ...jobBase, status: z.literal('canceled'), finishedAt: timeSchema }),
 ]);
 export type Job = z.infer<typeof jobSchema>;
+/** The five states of a job: `queued`, `running`, and the final `succeeded`, `failed` and `canceled`. */
 export type JobStatus = Job['status'];
+/** A job whose pictures are there. */
 export type SucceededJob = Extract<Job, { status: 'succeeded' }>;
 
 /** Input of `jobs.submit`. */

@@ -41,7 +41,7 @@ export const uploadTicketSchema = z.object({
   url: z.string(),
   method: z.literal('PUT'),
   /** To be sent as they are: the signature covers them. */
-  headers: z.record(z.string(), z.string()),
+  headers: z.catchall(z.object({}), z.string()),
   expiresAt: timeSchema,
 });
 export type UploadTicket = z.infer<typeof uploadTicketSchema>;

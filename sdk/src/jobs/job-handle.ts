@@ -7,7 +7,7 @@ import { createUpdateFilter } from './update-filter.ts';
 import { type ProgressCallback, waitForJob } from './wait-for-job.ts';
 import { watchJob } from './watch-job.ts';
 
-/** {@inheritDoc JobHandle.wait} */
+/** Options of a job handle's `wait`. */
 export interface WaitOptions extends CallOptions {
   onProgress?: ProgressCallback | undefined;
   /** Time to wait, in milliseconds. @defaultValue 1800000, half an hour */
