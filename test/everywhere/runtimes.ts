@@ -55,8 +55,11 @@ const server = spawnCli(['serve', '--port', '0', '--quiet', '--data-dir', join(p
 try {
   const endpoint = await waitForOutput(server, /listening on (\S+)/);
   const run = (command: string, ...args: string[]) => project.run(command, [...args, endpoint]);
-  await report(`Node ${process.versions.node}, import`, () => run(process.execPath, 'esm.mjs'));
-  await report(`Node ${process.versions.node}, require`, () => run(process.execPath, '--no-warnings', 'cjs.cjs'));
+  const nodes = { [process.versions.node]: process.execPath, ...(await installNodes()) };
+  for (const [version, node] of Object.entries(nodes)) {
+    await report(`Node ${version}, import`, () => run(node, 'esm.mjs'));
+    await report(`Node ${version}, require`, () => run(node, '--no-warnings', 'cjs.cjs'));
+  }
   if (runtimes.bun !== undefined) await report(`Bun ${runtimes.bun}`, () => run('node_modules/.bin/bun', 'esm.mjs'));
   if (runtimes.deno !== undefined) {
     const flags = ['run', '--quiet', '--allow-net', '--node-modules-dir=manual'];
@@ -66,6 +69,22 @@ try {
 } finally {
   server.kill('SIGTERM');
   await finish(server);
+}
+
+/** Later versions of Node, by version. */
+async function installNodes(): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const major of ['22', '24', '26']) {
+    const alias = `node${major}`;
+    try {
+      await project.install(`${alias}@npm:node-${process.platform}-${process.arch}@${major}`);
+      const path = join(project.folder, 'node_modules', alias, 'bin/node');
+      found[(await project.run(path, ['--version'])).trim().slice(1)] = path;
+    } catch (error) {
+      console.log(`Node ${major}: skipped, it cannot be installed here: ${(error as Error).message.trim()}`);
+    }
+  }
+  return found;
 }
 
 async function installRuntimes(): Promise<Record<string, string>> {

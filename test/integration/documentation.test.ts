@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { createSafelight } from '@safelight/sdk';
 import { sharedCacheDir, temporaryFolder } from '../support/embedded-model.ts';
 import { type CliResult, finish, spawnCli, waitForOutput } from '../support/run-cli.ts';
+import { adaptSnippet, readSnippets } from '../support/snippets.ts';
 
 const root = join(import.meta.dirname, '../..');
 const webhookSecret = `whsec_${Buffer.alloc(32, 5).toString('base64')}`;
@@ -130,7 +131,8 @@ describe('with a server running', () => {
     assert.deepEqual(await readdir(cwd), ['sheet.png']);
   });
 
-  for (const readme of ['README.md', 'sdk/README.md', 'function/README.md']) {
+  // The SDK's is run in packages.test.ts, by the packed SDK.
+  for (const readme of ['README.md', 'function/README.md']) {
     test(`the snippets of ${readme} run as they stand`, async (t) => {
       const snippets = await readSnippets(join(root, readme));
       assert.ok(snippets.length > 0);
@@ -139,25 +141,10 @@ describe('with a server running', () => {
       await mkdir(join(cwd, 'run'));
       for (const [i, snippet] of snippets.entries()) {
         const file = join(cwd, `snippet-${i}.mts`);
-        await writeFile(file, adapt(snippet, endpoint, sharedCacheDir));
+        await writeFile(file, adaptSnippet(snippet, endpoint, sharedCacheDir));
         const { exit, stderr } = await runProgram(file, join(cwd, 'run'));
         assert.equal(exit, 0, `snippet ${i}:\n${snippet}\n${stderr}`);
       }
     });
   }
 });
-
-/** The TypeScript blocks that are programs: those that import what they use. */
-async function readSnippets(path: string): Promise<string[]> {
-  const text = await readFile(path, 'utf8');
-  return [...text.matchAll(/^```ts\n(.*?)^```/gms)]
-    .map(([, code]) => code as string)
-    .filter((code) => code.includes('import '));
-}
-
-/** Points a snippet at the server and the cache of this test; nothing else of it is changed. */
-function adapt(snippet: string, endpoint: string, cacheDir: string): string {
-  return snippet
-    .replaceAll(/'https?:\/\/(?:127\.0\.0\.1:7788|pictures\.example\.com)'/g, `'${endpoint}'`)
-    .replaceAll("'/var/cache/safelight'", `'${cacheDir}'`);
-}

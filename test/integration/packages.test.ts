@@ -1,11 +1,13 @@
 /** The packages as they would be published: built, packed, unpacked beside their dependencies, and used. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { sharedCacheDir, temporaryFolder } from '../support/embedded-model.ts';
+import { finish, waitForOutput } from '../support/run-cli.ts';
+import { adaptSnippet, readSnippets } from '../support/snippets.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
@@ -48,6 +50,21 @@ test('the packed packages import, type-check and draw without their sources', as
     env,
   });
   assert.equal(drawn.stdout, 'safelight-1.png  128×128, seed 1\n');
+
+  // AND what the SDK's README says runs as it stands, against the server of the packed command
+  const server = spawn(process.execPath, [main, 'serve', '--port', '0', '--quiet', '--data-dir', 'data'], {
+    ...{ cwd: project, env },
+  });
+  t.after(async () => {
+    server.kill('SIGTERM');
+    await finish(server);
+  });
+  const endpoint = await waitForOutput(server, /listening on (\S+)/);
+  for (const [i, snippet] of (await readSnippets(join(root, 'sdk/README.md'))).entries()) {
+    await writeFile(join(project, `snippet-${i}.mts`), adaptSnippet(snippet, endpoint, sharedCacheDir));
+    await run(process.execPath, [...tsc.slice(0, -1), '--types', 'node', `snippet-${i}.mts`], { cwd: project });
+    await run(process.execPath, [`snippet-${i}.mjs`], { cwd: project });
+  }
 });
 
 async function unpack(name: string, target: string, folder: string): Promise<void> {
