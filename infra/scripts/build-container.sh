@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the worker's image for the CPU without Docker, and draws a picture in it: buildah with chroot isolation over a
+# Builds the worker's image for the CPU without Docker, and has it draw a picture: buildah with chroot isolation over a
 # Debian root from debootstrap. Needs root, and on Debian: apt-get install buildah debootstrap
 #   npm run container:check [folder for what is kept between runs]
 set -euo pipefail
@@ -45,7 +45,7 @@ size() { du -sm "$mounted/$1" 2>/dev/null | sed "s#$mounted##"; }
 for folder in . usr app/node_modules app/node_modules/onnxruntime-node app/function opt/cuda; do size "$folder"; done
 
 echo
-echo "A picture, as user node, with the embedded model:"
-buildah run --user node --volume "$PWD/function/models:/app/function/models:ro" "$container" -- sh -c '
-  ldd node_modules/onnxruntime-node/bin/napi-v6/linux/x64/*.node | grep "not found" && exit 1
-  SAFELIGHT_CACHE_DIR=/models node function/dist/cli/main.js generate "a red apple" --output /tmp/apple.png && test -s /tmp/apple.png'
+echo "A job, drawn by the worker as user node over emulators of S3, SQS and DynamoDB:"
+node --conditions=@safelight/source --import tsx test/container/draw.ts \
+  buildah --root "$work/storage" --runroot "$work/run" run --user node '{env}' "$container" -- \
+  node function/dist/worker/main.js
