@@ -33,6 +33,10 @@ export const ENVIRONMENT = {
   modelsDir: 'SAFELIGHT_MODELS_DIR',
   /** A worker exits after so many seconds without a job. Optional, 300. */
   idleSeconds: 'SAFELIGHT_IDLE_SECONDS',
+  /** `true` where webhooks are sent: the API takes them then. Optional, `false`. */
+  sendsWebhooks: 'SAFELIGHT_SENDS_WEBHOOKS',
+  /** What webhooks are signed with, each `whsec_…`, separated by spaces or commas. Optional: no webhooks. */
+  webhookSecrets: 'SAFELIGHT_WEBHOOK_SECRETS',
   /** What `health` says of the version. Optional, `unknown`. */
   version: 'SAFELIGHT_VERSION',
   /** Tries per job. Optional, 4. */
@@ -70,7 +74,7 @@ export const ENTRY_POINTS = {
     file: 'api/lambda/api.ts',
     handler: 'handler',
     required: ['jobsTable', 'limitsTable', 'queueUrl', 'imagesBucket', 'models', 'instanceTypes', 'capacity'],
-    optional: ['retentionDays', 'maxQueued', 'version'],
+    optional: ['retentionDays', 'maxQueued', 'version', 'sendsWebhooks'],
   },
   /** Lambda behind a Function URL, auth type NONE, invoke mode RESPONSE_STREAM: `jobs.watch` only; checks keys itself. */
   stream: {
@@ -90,7 +94,17 @@ export const ENTRY_POINTS = {
   worker: {
     file: 'worker/main.ts',
     required: ['jobsTable', 'queueUrl', 'deadLetterQueueUrl', 'imagesBucket', 'models'],
-    optional: ['provider', 'modelsDir', 'idleSeconds', 'maxAttempts', 'retentionDays'],
+    optional: ['provider', 'modelsDir', 'idleSeconds', 'maxAttempts', 'retentionDays', 'webhookSecrets'],
+  },
+  /**
+   * Lambda that runs once a minute: sends webhooks that are due, and puts jobs back into the queue whose message was lost.
+   * Needs of the jobs table GetItem, UpdateItem and the index by state; of the queue SendMessage and GetQueueAttributes.
+   */
+  housekeeper: {
+    file: 'housekeeper/handler.ts',
+    handler: 'handler',
+    required: ['jobsTable', 'queueUrl'],
+    optional: ['webhookSecrets'],
   },
   /** Lambda that starts workers: for each new job, by the jobs table's stream, and once a minute. */
   dispatcher: {
@@ -141,7 +155,7 @@ export const TABLES = {
         sortKey: { name: 'id', type: 'S' },
         include: [],
       },
-      /** Unfinished jobs only. */
+      /** Unfinished jobs, and those whose end is to be announced. */
       [JOB_INDEX.byState]: {
         partitionKey: { name: 'queueState', type: 'S' },
         sortKey: { name: 'queueOrder', type: 'S' },

@@ -7,6 +7,7 @@ import { gpuPriceOf } from '../aws/price-list.ts';
 import { createRemoteEngine } from '../create-remote-engine.ts';
 import type { Engine } from '../engine.ts';
 import { createDynamoJobStore } from '../jobs/aws/dynamo-job-store.ts';
+import { createDynamoWebhooks } from '../jobs/aws/dynamo-webhooks.ts';
 import { createSqsJobQueue } from '../jobs/aws/sqs-job-queue.ts';
 import { createChangeNotifier } from '../jobs/change-notifier.ts';
 import { createJobIdSource } from '../jobs/job-id.ts';
@@ -14,6 +15,7 @@ import { describeError, type Logger } from '../jobs/logger.ts';
 import { startWorker, type WorkerOptions } from '../jobs/worker.ts';
 import { checkProvider } from '../runtime/check-provider.ts';
 import { createS3ObjectStore } from '../storage/aws/s3-object-store.ts';
+import { createWebhookSigner } from '../webhooks/sign-webhook.ts';
 import type { WorkerConfig } from './config.ts';
 import { createIdleQueue } from './idle-queue.ts';
 import { createInstanceMetadata } from './instance-metadata.ts';
@@ -50,6 +52,19 @@ const openEngine = async ({ config, clients, logger }: RunWorkerOptions): Promis
   return engine;
 };
 
+/** Tells of a job's end at once; if that fails, the housekeeper goes on. */
+const createAnnounce = ({ config, clients, logger }: RunWorkerOptions) => {
+  const { webhookSecrets, jobsTable } = config;
+  if (webhookSecrets.length === 0) return undefined;
+  const webhooks = createDynamoWebhooks({
+    ...{ client: clients.dynamo, tableName: jobsTable, sign: createWebhookSigner(webhookSecrets), logger },
+    ...{ now: Date.now, random: Math.random },
+  });
+  const { signal } = new AbortController();
+  return (jobId: string): Promise<void> =>
+    webhooks.announce(jobId, signal).catch((error: unknown) => logger('warn', 'webhook_trouble', describeError(error)));
+};
+
 /**
  * Works through the queue until there has been nothing to do for `idleSeconds`, the container is to stop, or EC2 takes
  * the machine back; the job in work is handed back then.
@@ -74,6 +89,8 @@ export const runWorker = async (options: RunWorkerOptions): Promise<WorkerEnd> =
     ...{ client: clients.sqs, queueUrl, deadLetterQueueUrl, logger },
     ...(waitSeconds === undefined ? {} : { waitSeconds }),
   });
+  const announcing = new Set<Promise<void>>();
+  const announce = createAnnounce(options);
   const worker = startWorker({
     ...PACE,
     ...{ maxAttempts, gpuPrice, logger },
@@ -82,6 +99,11 @@ export const runWorker = async (options: RunWorkerOptions): Promise<WorkerEnd> =
       ...{ client: clients.dynamo, tableName: jobsTable, retentionDays, now: Date.now },
       // A worker makes no jobs, and nobody watches them from here.
       ...{ notifier: createChangeNotifier(), newJobId: createJobIdSource(), maxQueued: 0 },
+      onFinished(job) {
+        if (job.webhookUrl === null || announce === undefined) return;
+        const announcement = announce(job.id).finally(() => announcing.delete(announcement));
+        announcing.add(announcement);
+      },
     }),
     queue: createIdleQueue({ queue, idleSeconds, onIdle: () => end('idle') }),
     objects: createS3ObjectStore({ client: clients.s3, bucket: imagesBucket }),
@@ -98,6 +120,7 @@ export const runWorker = async (options: RunWorkerOptions): Promise<WorkerEnd> =
   const reason = ended.signal.reason as WorkerEnd;
   logger('info', 'worker_ending', { reason });
   await worker.drain();
+  await Promise.all(announcing);
   await opened.close();
   logger('info', 'worker_ended', { reason });
   return reason;

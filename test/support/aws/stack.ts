@@ -23,6 +23,8 @@ export interface StackOptions {
   maxQueued?: number;
   /** What is left of the streaming function's time. */
   remainingMs?: number;
+  /** How long a message stays with a silent worker; by default, as long as in the deployment. */
+  visibilitySeconds?: number;
 }
 
 export type Stack = Awaited<ReturnType<typeof startStack>>;
@@ -31,7 +33,7 @@ export type Stack = Awaited<ReturnType<typeof startStack>>;
 export async function startStack({ now = Date.now, maxQueued = 1000, remainingMs, ...options }: StackOptions = {}) {
   const [dynamo, sqs, s3] = await Promise.all([
     startDynamo(),
-    startSqs(),
+    startSqs(options.visibilitySeconds),
     startS3Server({ buckets: ['pictures', 'models'], now }),
   ]);
   const log: string[] = [];
@@ -43,6 +45,7 @@ export async function startStack({ now = Date.now, maxQueued = 1000, remainingMs
     ...names,
     ...{ queueUrl: sqs.queueUrl, maxQueued, retentionDays: 90, version: '9.9.9' },
     gpuPrice: gpuPriceOf('g6.xlarge', 'spot'),
+    webhooks: { allowsPrivate: false },
   };
   const engine = options.engine ?? (await createCatalog(clients.s3, [await pushEmbeddedModel(s3)]));
   const api = createApiServices(clients, config, { engine, logger, now });

@@ -13,7 +13,8 @@ const readCapacity = (text: string): CapacityKind => {
 
 /** What the API's function reads from the environment. @throws FunctionError naming what is missing or wrong. */
 export const readApiConfig = (env: NodeJS.ProcessEnv = process.env) => {
-  const { models, instanceTypes, capacity, retentionDays, maxQueued, version, ...names } = readVariables('api', env);
+  const variables = readVariables('api', env);
+  const { models, instanceTypes, capacity, retentionDays, maxQueued, version, sendsWebhooks, ...names } = variables;
   const gpuPrice = gpuPriceOf(instanceTypes.split(',')[0] ?? '', readCapacity(capacity));
   return {
     ...names,
@@ -22,6 +23,8 @@ export const readApiConfig = (env: NodeJS.ProcessEnv = process.env) => {
     retentionDays: readCount('retentionDays', retentionDays, DEFAULT_RETENTION_DAYS),
     maxQueued: readCount('maxQueued', maxQueued, DEFAULT_MAX_QUEUED),
     version: version ?? 'unknown',
+    // To the public internet only: a caller must not reach what the network lets nobody in to.
+    webhooks: sendsWebhooks === 'true' ? { allowsPrivate: false } : undefined,
   };
 };
 

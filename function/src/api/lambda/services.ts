@@ -61,11 +61,11 @@ export const createApiServices = (
   config: ApiConfig,
   { engine, logger, now = Date.now }: ServiceTools & { engine: ModelCatalog },
 ) => {
-  const { queueUrl, gpuPrice, version } = config;
+  const { queueUrl, gpuPrice, version, webhooks } = config;
   const { quotaOf, ...stores } = createStores(clients, config, now);
   const services: ApiServices = {
     ...stores,
-    ...{ engine, gpuPrice, version, urlSeconds: URL_SECONDS },
+    ...{ engine, gpuPrice, version, webhooks, urlSeconds: URL_SECONDS },
     queue: createSqsJobQueue({ client: clients.sqs, queueUrl, logger }),
     // A function is frozen between requests, and never closes in the middle of one.
     closing: new AbortController().signal,

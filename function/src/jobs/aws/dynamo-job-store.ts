@@ -25,6 +25,8 @@ const MAX_CHANGE_TRIES = 20;
 export interface DynamoJobStoreOptions extends JobTableOptions {
   /** Wakes watchers of this process; others look for themselves. */
   notifier: Pick<ChangeNotifier, 'notify'>;
+  /** Called with each job that ends by a write of this store. */
+  onFinished?: (job: JobRecord) => void;
   newJobId: () => string;
   now: () => number;
   /** Jobs that may wait at a time, roughly: the count lags by some milliseconds. More are refused with `rate_limited`. */
@@ -37,7 +39,7 @@ export interface DynamoJobStoreOptions extends JobTableOptions {
  * `transitions.ts` apply as they do under SQLite's lock.
  */
 export const createDynamoJobStore = (options: DynamoJobStoreOptions): JobStore => {
-  const { notifier, newJobId, now, maxQueued, retentionDays } = options;
+  const { notifier, onFinished, newJobId, now, maxQueued, retentionDays } = options;
   const table = createJobTable(options);
   const indexes = createJobIndexes(options);
 
@@ -50,6 +52,7 @@ export const createDynamoJobStore = (options: DynamoJobStoreOptions): JobStore =
       const after = { ...changed, revision: before.revision + 1 };
       if (!(await table.replace(after, before.revision))) continue;
       notifier.notify(id);
+      if (isFinished(after)) onFinished?.(after);
       return { before, after };
     }
     throw new FunctionError('unavailable', 'The job is being changed by others: try again', { isRetryable: true });

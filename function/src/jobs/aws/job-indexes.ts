@@ -2,7 +2,7 @@ import { QueryCommand, type QueryCommandInput } from '@aws-sdk/lib-dynamodb';
 import { JOB_INDEX } from '../../aws/environment.ts';
 import { toServiceError } from '../../aws/service-error.ts';
 import type { RunSample } from '../job-store.ts';
-import type { JobBill } from './job-item.ts';
+import { idOfPk, type JobBill, orderOf, type QueueState } from './job-item.ts';
 import type { JobTableOptions } from './job-table.ts';
 
 type JobQuery = Omit<QueryCommandInput, 'TableName'>;
@@ -55,6 +55,22 @@ export const createJobIndexes = ({ client, tableName }: JobTableOptions) => {
         },
         limit,
       ),
+
+    /** Jobs in a state, those that are due first; of queued and announced ones only those due by a time. */
+    async listState(state: QueueState, limit: number, dueBy?: number): Promise<{ id: string; queueOrder: string }[]> {
+      const due = dueBy === undefined ? '' : ' AND queueOrder < :due';
+      const query = {
+        IndexName: JOB_INDEX.byState,
+        KeyConditionExpression: `queueState = :state${due}`,
+        ExpressionAttributeValues: {
+          ':state': state,
+          ...(dueBy === undefined ? {} : { ':due': orderOf(dueBy + 1, '') }),
+        },
+      };
+      const items = await list(query, limit);
+      // The table's own key is in every index; the job's id is not.
+      return items.map(({ pk, queueOrder }) => ({ id: idOfPk(String(pk)), queueOrder: String(queueOrder) }));
+    },
 
     /** An owner's jobs, newest first. */
     async listIds(owner: string, limit: number, before: string | undefined): Promise<string[]> {

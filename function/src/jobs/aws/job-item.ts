@@ -23,9 +23,11 @@ export interface JobItem {
   takeableAt: number | null;
   /** JSON of what is never searched for. */
   state: string;
-  /** Of unfinished jobs: the keys of the index by state. */
-  queueState?: 'queued' | 'running';
+  /** Of jobs that somebody has yet to work on, or to be told of the end of: the keys of the index by state. */
+  queueState?: QueueState;
   queueOrder?: string;
+  /** How often it was tried to announce the end. */
+  webhookTries?: number;
   /** Of succeeded jobs: the keys of the indexes by bill and by model, and what these carry. */
   billedOwner?: string;
   billedOn?: string;
@@ -35,6 +37,9 @@ export interface JobItem {
   /** JSON of a `RunSample`. */
   run?: string;
 }
+
+/** `announcing`: finished, and its webhook is not delivered yet. */
+export type QueueState = 'queued' | 'running' | 'announcing';
 
 /** What one job used. */
 export interface JobBill extends JobUsage {
@@ -53,14 +58,18 @@ const SECONDS_PER_DAY = 86_400;
 const TIME_DIGITS = 15;
 
 export const jobPk = (id: string): string => `job#${id}`;
+export const idOfPk = (pk: string): string => pk.slice(jobPk('').length);
 /** Owners hold no `#`, so two owners' keys cannot meet. */
 export const idempotencyPk = (owner: string, idempotencyKey: string): string => `key#${owner}#${idempotencyKey}`;
 export const expiryOf = (createdAt: number, retentionDays: number): number =>
   Math.floor(createdAt / 1000) + retentionDays * SECONDS_PER_DAY;
 
+/** A place in the index by state: first those that are due first. */
+export const orderOf = (time: number, id: string): string => `${String(time).padStart(TIME_DIGITS, '0')}#${id}`;
+
 /** Queued jobs by when they may be taken; running ones by age, so that a heartbeat does not write to the index. */
 export const queueOrderOf = ({ status, takeableAt, id }: JobRecord): string =>
-  status === 'queued' ? `${String(takeableAt ?? 0).padStart(TIME_DIGITS, '0')}#${id}` : id;
+  status === 'queued' ? orderOf(takeableAt ?? 0, id) : id;
 
 /** What changes in the item of a job, its place in the indexes included. */
 export const toChangingItem = (job: JobRecord): ChangingItem => {
@@ -70,8 +79,12 @@ export const toChangingItem = (job: JobRecord): ChangingItem => {
   const item = { status, revision, attempt, chargedAttempts, cancelRequested, takeableAt, state };
   if (status === 'queued' || status === 'running')
     return { ...item, queueState: status, queueOrder: queueOrderOf(job) };
-  return { ...item, ...toBilledItem(job) };
+  return { ...item, ...toAnnouncedItem(job), ...toBilledItem(job) };
 };
+
+// In the same breath as the end of the job, so that it is announced whatever becomes of its worker.
+const toAnnouncedItem = ({ id, webhookUrl, finishedAt }: JobRecord): Partial<JobItem> =>
+  webhookUrl === null ? {} : { queueState: 'announcing', queueOrder: orderOf(finishedAt ?? 0, id), webhookTries: 0 };
 
 const toBilledItem = ({ id, owner, settings, finishedAt, result }: JobRecord): Partial<JobItem> => {
   if (result === null || finishedAt === null) return {};

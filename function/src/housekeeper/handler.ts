@@ -1,0 +1,22 @@
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { createPowerLogger } from '../api/lambda/power-logger.ts';
+import { createDocumentClient } from '../aws/clients.ts';
+import { readHousekeeperConfig } from './config.ts';
+import { keepHouse } from './keep-house.ts';
+
+/** How long before the function's end sending stops. */
+const STOP_BEFORE_MS = 3000;
+
+let tools: ReturnType<typeof createTools> | undefined;
+
+/** Lambda entry point of the housekeeper. */
+export async function handler(_event: unknown, context: { getRemainingTimeInMillis(): number }): Promise<void> {
+  tools ??= createTools();
+  const signal = AbortSignal.timeout(Math.max(0, context.getRemainingTimeInMillis() - STOP_BEFORE_MS));
+  await keepHouse({ ...tools, signal });
+}
+
+function createTools() {
+  const clients = { dynamo: createDocumentClient(), sqs: new SQSClient({}) };
+  return { config: readHousekeeperConfig(), clients, logger: createPowerLogger('housekeeper') };
+}
