@@ -17,7 +17,7 @@ const IDLE_SECONDS = 5;
 await using stack = await startStack();
 const safelight = createSafelight({ endpoint: stack.url, apiKey: await stack.createKey() });
 const environment = {
-  ...workerEnvironment(stack, '/models', stack.sqs),
+  ...workerEnvironment(stack, '/models'),
   ...{ SAFELIGHT_IDLE_SECONDS: String(IDLE_SECONDS), AWS_REGION: 'us-east-1' },
   ...{ AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId, AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey },
   ...{ AWS_ENDPOINT_URL_DYNAMODB: stack.dynamo.endpoint, AWS_ENDPOINT_URL_SQS: stack.sqs.endpoint },

@@ -21,11 +21,11 @@ export interface WorkerProgramOptions {
 const noEc2: typeof fetch = () => Promise.reject(new Error('There is no EC2 here'));
 
 /** The environment that a deployment gives its worker. */
-function workerEnvironment({ config }: Stack, modelsDir: string, queues: Stack['sqs']): Record<string, string> {
+export function workerEnvironment({ config, sqs }: Stack, modelsDir: string): Record<string, string> {
   return {
     SAFELIGHT_JOBS_TABLE: config.jobsTable,
-    SAFELIGHT_QUEUE_URL: queues.queueUrl,
-    SAFELIGHT_DEAD_LETTER_QUEUE_URL: queues.deadLetterQueueUrl,
+    SAFELIGHT_QUEUE_URL: sqs.queueUrl,
+    SAFELIGHT_DEAD_LETTER_QUEUE_URL: sqs.deadLetterQueueUrl,
     SAFELIGHT_IMAGES_BUCKET: config.imagesBucket,
     SAFELIGHT_MODELS: 's3://models/mini',
     SAFELIGHT_MODELS_DIR: modelsDir,
@@ -37,7 +37,7 @@ function workerEnvironment({ config }: Stack, modelsDir: string, queues: Stack['
 export function startWorkerProgram(stack: Stack, options: WorkerProgramOptions): WorkerProgram {
   const { modelsDir, idleSeconds = 60, engine, fetch = noEc2, pace } = options;
   const stop = new AbortController();
-  const environment = workerEnvironment(stack, modelsDir, stack.sqs);
+  const environment = workerEnvironment(stack, modelsDir);
   const ended = runWorker({
     config: { ...readWorkerConfig(environment), idleSeconds },
     clients: { dynamo: stack.dynamo.client(), sqs: stack.sqs.client(), s3: stack.s3.client() },
