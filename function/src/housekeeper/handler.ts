@@ -1,6 +1,5 @@
-import { SQSClient } from '@aws-sdk/client-sqs';
 import { createPowerLogger } from '../api/lambda/power-logger.ts';
-import { createDocumentClient } from '../aws/clients.ts';
+import { createDocumentClient, createQueueClient } from '../aws/clients.ts';
 import { readHousekeeperConfig } from './config.ts';
 import { keepHouse } from './keep-house.ts';
 
@@ -17,6 +16,6 @@ export async function handler(_event: unknown, context: { getRemainingTimeInMill
 }
 
 function createTools() {
-  const clients = { dynamo: createDocumentClient(), sqs: new SQSClient({}) };
+  const clients = { dynamo: createDocumentClient(), sqs: createQueueClient() };
   return { config: readHousekeeperConfig(), clients, logger: createPowerLogger('housekeeper') };
 }

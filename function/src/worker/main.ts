@@ -1,6 +1,5 @@
 import { S3Client } from '@aws-sdk/client-s3';
-import { SQSClient } from '@aws-sdk/client-sqs';
-import { createDocumentClient } from '../aws/clients.ts';
+import { createDocumentClient, createQueueClient } from '../aws/clients.ts';
 import { createJsonLogger, describeError } from '../jobs/logger.ts';
 import { readWorkerConfig } from './config.ts';
 import { runWorker } from './run-worker.ts';
@@ -12,7 +11,7 @@ for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop
 
 try {
   const config = readWorkerConfig();
-  const clients = { dynamo: createDocumentClient(), sqs: new SQSClient({}), s3: new S3Client({}) };
+  const clients = { dynamo: createDocumentClient(), sqs: createQueueClient(), s3: new S3Client({}) };
   await runWorker({ config, clients, logger, signal: stop.signal });
   process.exit(0);
 } catch (error) {

@@ -1,6 +1,5 @@
 import { S3Client } from '@aws-sdk/client-s3';
-import { SQSClient } from '@aws-sdk/client-sqs';
-import { createDocumentClient } from '../../aws/clients.ts';
+import { createDocumentClient, createQueueClient } from '../../aws/clients.ts';
 import { createCatalog } from '../../create-catalog.ts';
 import { createApiHandler } from './api-handler.ts';
 import { readApiConfig } from './config.ts';
@@ -25,6 +24,6 @@ async function start() {
   const logger = createPowerLogger('api');
   const s3 = new S3Client({});
   const engine = await createCatalog(s3, config.models);
-  const clients = { dynamo: createDocumentClient(), sqs: new SQSClient({}), s3 };
+  const clients = { dynamo: createDocumentClient(), sqs: createQueueClient(), s3 };
   return createApiHandler({ ...createApiServices(clients, config, { engine, logger }), logger });
 }
