@@ -36,7 +36,8 @@ buildah bud --layers --format docker --volume /etc/ssl/certs:/etc/ssl/certs:ro \
   --build-arg NODE_IMAGE=localhost/safelight-base --build-arg CUDA_IMAGE=localhost/safelight-base \
   --build-arg INSTALL_CUDA=false --file function/Dockerfile --tag safelight-worker .
 
-container=$(buildah from safelight-worker)
+# The emulator of SQS gives its queues this name.
+container=$(buildah from --add-host sqs.us-east-1.localhost:127.0.0.1 safelight-worker)
 trap 'buildah rm "$container" >/dev/null' EXIT
 mounted=$(buildah mount "$container")
 echo
@@ -48,4 +49,4 @@ echo
 echo "A job, drawn by the worker as user node over emulators of S3, SQS and DynamoDB:"
 node --conditions=@safelight/source --import tsx test/container/draw.ts \
   buildah --root "$work/storage" --runroot "$work/run" run --user node '{env}' "$container" -- \
-  node function/dist/worker/main.js
+  node function/dist/worker/main.js </dev/null

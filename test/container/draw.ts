@@ -30,6 +30,8 @@ const [command = assert.fail('no command'), ...args] = process.argv
 
 const start = performance.now();
 const worker = spawn(command, args, { stdio: 'inherit' });
+// Whatever fails here must not leave it behind.
+process.on('exit', () => worker.kill());
 const ended = once(worker, 'exit');
 const gone = ended.then(([code]) => assert.fail(`The worker ended with ${code} before it drew`));
 gone.catch(() => {});
