@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { connectAws } from '../../../infra/src/cli/connect-aws.ts';
-import { type AwsAnswer, type AwsCall, startFakeAws } from './fake-aws.ts';
+import { type AwsAnswer, type AwsCall, startFakeAws } from '../../support/aws/fake-aws.ts';
 
 /** Answers one action, and fails on all others. */
 const only =
