@@ -6,6 +6,7 @@ import { Api } from './constructs/api.ts';
 import { Dispatcher } from './constructs/dispatcher.ts';
 import { Endpoint } from './constructs/endpoint.ts';
 import { GpuWorkers } from './constructs/gpu-workers.ts';
+import { Housekeeper } from './constructs/housekeeper.ts';
 import { Jobs } from './constructs/jobs.ts';
 import { Monitoring } from './constructs/monitoring.ts';
 import { Network } from './constructs/network.ts';
@@ -61,6 +62,7 @@ export class SafelightStack extends Stack {
       instanceTypes: policy.instanceTypes,
     });
     const dispatcher = new Dispatcher(this, 'Dispatcher', { jobs, storage, workers, policy, logDays });
+    new Housekeeper(this, 'Housekeeper', { jobs, storage, variables, logDays });
     const { quotas, corsOrigins, domain, alarmEmail } = config;
     const api = new Api(this, 'Api', { storage, jobs, variables, quotas, corsOrigins, logDays });
     const endpoint = new Endpoint(this, 'Endpoint', { api, domain });

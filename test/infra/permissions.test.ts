@@ -31,6 +31,10 @@ const ALLOWED: Record<string, string[]> = {
     ...['logs:CreateLogStream', 'logs:PutLogEvents'],
     ...['s3:GetObject', 's3:PutObject', 'sqs:SendMessage'],
   ],
+  HousekeeperFunctionRole: [
+    ...['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem', 'logs:CreateLogStream', 'logs:PutLogEvents'],
+    ...['sqs:GetQueueAttributes', 'sqs:SendMessage'],
+  ],
   ApiAuthorizerRole: ['dynamodb:GetItem', 'logs:CreateLogStream', 'logs:PutLogEvents'],
   ApiStreamRole: [
     ...['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
