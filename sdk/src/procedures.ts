@@ -105,8 +105,9 @@ export const procedures = {
     input: parseInput(usageInputSchema, input),
     output: usageSchema,
   }),
+  // Nothing changes, but a prompt may be too long for a URL.
   readPrompt: (input: z.input<typeof readPromptInputSchema>): ProcedureCall<PromptReading> => ({
-    type: 'query',
+    type: 'mutation',
     path: 'prompts.read',
     input: parseInput(readPromptInputSchema, input),
     output: promptReadingSchema,

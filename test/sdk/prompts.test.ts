@@ -14,13 +14,8 @@ describe('prompts.read', () => {
     const { fetch, requests } = createFakeFetch(() => success(reading));
     const client = createSafelight({ endpoint: 'https://api.example', fetch });
     assert.deepEqual(await client.prompts.read({ prompt: '(cat)' }), reading);
-    const url = new URL(requests[0]?.url ?? '');
-    assert.match(url.pathname, /prompts\.read$/);
-    assert.deepEqual(JSON.parse(url.searchParams.get('input') ?? ''), {
-      prompt: '(cat)',
-      promptSyntax: 'a1111',
-      steps: 20,
-    });
+    assert.match(requests[0]?.url ?? '', /prompts\.read$/);
+    assert.deepEqual(requests[0]?.body, { prompt: '(cat)', promptSyntax: 'a1111', steps: 20 });
   });
 
   it('rejects what is no syntax before anything is sent', async () => {

@@ -36,9 +36,18 @@ const checkWebhook = ({ webhooks }: ApiServices, url: string): void => {
     throw refusedWebhook('webhook.url must start with https:// and must not be an address of a private network');
 };
 
+/** A key names its owner; pictures of others are no more there than ones that were never sent. */
+const checkUploads = ({ owner }: ApiContext, input: ParsedSubmitInput): void => {
+  for (const field of ['initImage', 'mask'] as const) {
+    if (input[field]?.startsWith(`uploads/${owner}/`) === false)
+      throw new FunctionError('invalid_input', `${field} is not there: upload it first`, { field });
+  }
+};
+
 /** Accepts a job, once per idempotency key. */
 export const submitJob = async (context: ApiContext, submitted: ParsedSubmitInput): Promise<Job> => {
   const { services, owner } = context;
+  checkUploads(context, submitted);
   const { idempotencyKey, webhook, ...input } = submitted;
   const webhookUrl = webhook?.url ?? null;
   if (webhookUrl !== null) checkWebhook(services, webhookUrl);

@@ -97,7 +97,8 @@ const prompts = t.router({
   read: t.procedure
     .input(readPromptInputSchema)
     .output(promptReadingSchema)
-    .query(({ input }) => describePrompt(input)),
+    // Nothing changes, but a prompt may be too long for a URL.
+    .mutation(({ input }) => describePrompt(input)),
 });
 
 /** The API: thin procedures over the contract's schemas. */

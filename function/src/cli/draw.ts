@@ -1,4 +1,4 @@
-import { createSafelight } from '@safelight/sdk';
+import { createSafelight, type Safelight } from '@safelight/sdk';
 import {
   type GenerateInput,
   type GenerateSettings,
@@ -7,6 +7,7 @@ import {
   type Warning,
 } from '@safelight/sdk/contract';
 import type { CliConfig } from './config.ts';
+import type { PictureFiles } from './sent-pictures.ts';
 
 export interface Drawn {
   settings: GenerateSettings;
@@ -17,6 +18,8 @@ export interface Drawn {
 export interface DrawOptions {
   signal: AbortSignal;
   onPhase: (phase: Phase) => void;
+  /** The pictures that the input names by key. */
+  pictures: PictureFiles;
 }
 
 /** Makes pictures on this machine. */
@@ -26,7 +29,9 @@ export async function drawLocally(input: GenerateInput, config: CliConfig, optio
   const engine = await createEngine(config);
   try {
     const settings = engine.resolve(generateInputSchema.parse(input));
-    const { images, warnings } = await engine.generate(settings, options);
+    const files = Object.values(options.pictures);
+    const readUpload = async (key: string) => files.find((file) => file.key === key)?.data;
+    const { images, warnings } = await engine.generate(settings, { ...options, readUpload });
     return { settings, warnings, images };
   } finally {
     await engine.close();
@@ -38,15 +43,19 @@ export async function drawRemotely(
   input: GenerateInput,
   endpoint: string,
   config: CliConfig,
-  { signal, onPhase }: DrawOptions,
+  { signal, onPhase, pictures }: DrawOptions,
 ): Promise<Drawn> {
   const safelight = createSafelight({ endpoint, apiKey: config.apiKey });
-  const result = await safelight.generate(input, {
-    signal,
-    onProgress: (update) => {
-      if (update.status === 'queued' || update.status === 'running') onPhase(update.phase);
+  const keys = await uploadAll(safelight, pictures, signal);
+  const result = await safelight.generate(
+    { ...input, ...keys },
+    {
+      signal,
+      onProgress: (update) => {
+        if (update.status === 'queued' || update.status === 'running') onPhase(update.phase);
+      },
     },
-  });
+  );
   const images = await Promise.all(
     result.images.map(async (image) => {
       const data = new Uint8Array(await safelight.images.arrayBuffer(image, { signal }));
@@ -54,4 +63,17 @@ export async function drawRemotely(
     }),
   );
   return { settings: result.settings, warnings: result.warnings, images };
+}
+
+/** Sends the pictures, and says under which keys the server has them. */
+async function uploadAll(
+  safelight: Pick<Safelight, 'upload'>,
+  pictures: PictureFiles,
+  signal: AbortSignal,
+): Promise<{ initImage?: string; mask?: string }> {
+  const keys: { initImage?: string; mask?: string } = {};
+  for (const [field, { data }] of Object.entries(pictures)) {
+    keys[field as keyof PictureFiles] = (await safelight.upload(data, { signal })).key;
+  }
+  return keys;
 }

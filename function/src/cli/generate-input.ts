@@ -2,6 +2,7 @@ import { extname } from 'node:path';
 import { type GenerateInput, generateInputSchema, type ImageFormat } from '@safelight/sdk/contract';
 import type * as z from 'zod/mini';
 import { FunctionError } from '../errors.ts';
+import type { PictureFiles } from './sent-pictures.ts';
 
 /** The options of `safelight generate` as they were typed. */
 export interface GenerateFlags {
@@ -23,6 +24,20 @@ export interface GenerateFlags {
   seed?: string;
   subseed?: string;
   subseedStrength?: string;
+  initImage?: string;
+  mask?: string;
+  strength?: string;
+  resizeMode?: string;
+  invertMask?: boolean;
+  maskBlur?: string;
+  maskFill?: string;
+  inpaintArea?: string;
+  maskPadding?: string;
+  outpaint?: string;
+  hires?: string;
+  hiresSteps?: string;
+  hiresStrength?: string;
+  hiresUpscaler?: string;
   rng?: string;
   count?: string;
   format?: string;
@@ -41,9 +56,10 @@ const formatsByExtension: Record<string, ImageFormat> = {
 
 /**
  * Turns what was typed into the contract's input.
+ * @param pictures Read from the files that the flags name.
  * @throws FunctionError `invalid_input` naming the field.
  */
-export function parseGenerateFlags(prompt: string, flags: GenerateFlags): GenerateInput {
+export function parseGenerateFlags(prompt: string, flags: GenerateFlags, pictures: PictureFiles = {}): GenerateInput {
   const typed = {
     prompt,
     negativePrompt: flags.negative,
@@ -63,6 +79,17 @@ export function parseGenerateFlags(prompt: string, flags: GenerateFlags): Genera
     seed: parseNumber(flags.seed),
     subseed: parseNumber(flags.subseed),
     subseedStrength: parseNumber(flags.subseedStrength),
+    initImage: pictures.initImage?.key,
+    mask: pictures.mask?.key,
+    strength: parseNumber(flags.strength),
+    resizeMode: flags.resizeMode,
+    invertMask: flags.invertMask,
+    maskBlur: parseNumber(flags.maskBlur),
+    maskFill: flags.maskFill,
+    inpaintArea: flags.inpaintArea,
+    maskPadding: parseNumber(flags.maskPadding),
+    outpaint: parseMargins(flags.outpaint),
+    hires: parseHires(flags),
     rng: flags.rng,
     count: parseNumber(flags.count),
     format: flags.format ?? formatOf(flags.output),
@@ -104,6 +131,24 @@ function parseSize(text: string | undefined): { width?: number; height?: number 
   }
   const width = Number(match[1]);
   return { width, height: match[2] === undefined ? width : Number(match[2]) };
+}
+
+/** `64` is a margin on all sides, `64,0,64,0` is left, top, right and bottom. */
+function parseMargins(text: string | undefined): object | undefined {
+  if (text === undefined) return undefined;
+  const [left, top = left, right = left, bottom = top] = text.split(',').map((side) => parseNumber(side));
+  return { left, top, right, bottom };
+}
+
+function parseHires({ hires, hiresSteps, hiresStrength, hiresUpscaler }: GenerateFlags): object | undefined {
+  const typed = {
+    scale: parseNumber(hires),
+    steps: parseNumber(hiresSteps),
+    strength: parseNumber(hiresStrength),
+    upscaler: hiresUpscaler,
+  };
+  const given = Object.entries(typed).filter(([, value]) => value !== undefined);
+  return given.length === 0 ? undefined : Object.fromEntries(given);
 }
 
 function formatOf(output: string | undefined): ImageFormat | undefined {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { samplerSchema, scheduleSchema } from '@safelight/sdk/contract';
+import { maskFillSchema, resizeModeSchema, samplerSchema, scheduleSchema } from '@safelight/sdk/contract';
 import type { Command } from 'commander';
 import { type CliConfig, parseDevice } from './config.ts';
 import { type Drawn, drawLocally, drawRemotely } from './draw.ts';
@@ -7,6 +7,7 @@ import { type GenerateFlags, parseGenerateFlags } from './generate-input.ts';
 import { interruptSignal } from './interrupt.ts';
 import { checkOutput, freeName, outputNames, writeWhole } from './output-files.ts';
 import { createProgressBar } from './progress-bar.ts';
+import { readPictureFiles } from './sent-pictures.ts';
 import { renderForTerminal } from './terminal-picture.ts';
 
 export function addGenerateCommand(program: Command, config: CliConfig): void {
@@ -32,6 +33,20 @@ export function addGenerateCommand(program: Command, config: CliConfig): void {
     .option('--seed <number>', '0 to 4294967295; the same seed gives the same picture')
     .option('--subseed <number>', 'where variations of the seed lead to; picture i uses subseed + i')
     .option('--subseed-strength <number>', 'how far, 0 to 1: makes variations of one picture')
+    .option('--init-image <file>', 'picture to start from')
+    .option('--strength <number>', 'how much of it is drawn anew, 0 to 1 (default: 0.75)')
+    .option('--resize-mode <name>', `${resizeModeSchema.options.join(', ')}: how it gets the size (default: stretch)`)
+    .option('--mask <file>', 'white where to draw, black where to keep the initial picture')
+    .option('--invert-mask', 'draw the black instead')
+    .option('--mask-blur <pixels>', 'softens the mask (default: 4)')
+    .option('--mask-fill <name>', `${maskFillSchema.options.join(', ')}: what lies under it before drawing`)
+    .option('--inpaint-area <name>', 'whole, or masked: only what surrounds the mask, enlarged')
+    .option('--mask-padding <pixels>', 'how much surrounds it (default: 32)')
+    .option('--outpaint <pixels>', 'margins to draw around the initial picture: all, or left,top,right,bottom')
+    .option('--hires <scale>', 'enlarge in a second run; see --hires-steps, --hires-strength')
+    .option('--hires-steps <number>', 'steps of the second run (default: as many)')
+    .option('--hires-strength <number>', 'how much of it is drawn anew (default: 0.7)')
+    .option('--hires-upscaler <name>', 'latent or lanczos (default: latent)')
     .option('--rng <name>', "cuda or cpu: which of PyTorch's generators the seed drives")
     .option('--count <number>', 'how many pictures; picture i uses seed + i')
     .option('--format <name>', 'png, jpeg or webp')
@@ -43,7 +58,8 @@ export function addGenerateCommand(program: Command, config: CliConfig): void {
 }
 
 async function generateCommand(prompt: string, flags: GenerateFlags, config: CliConfig): Promise<void> {
-  const input = parseGenerateFlags(prompt, flags);
+  const pictures = await readPictureFiles(flags);
+  const input = parseGenerateFlags(prompt, flags, pictures);
   if (flags.output !== undefined) await checkOutput(flags.output);
   const endpoint = flags.endpoint ?? config.endpoint;
   const device = flags.device === undefined ? config.device : parseDevice(flags.device, 'device');
@@ -53,7 +69,7 @@ async function generateCommand(prompt: string, flags: GenerateFlags, config: Cli
   const start = performance.now();
   let drawn: Drawn;
   try {
-    const options = { signal, onPhase: bar.update };
+    const options = { signal, onPhase: bar.update, pictures };
     drawn =
       endpoint === undefined
         ? await drawLocally(input, { ...config, device }, options)

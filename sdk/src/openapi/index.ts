@@ -70,8 +70,8 @@ export const apiProcedures: Record<string, ProcedureDescription> = {
   'models.list': { type: 'query', summary: 'The models that the server has', output: z.array(modelInfoSchema) },
   'models.get': { type: 'query', summary: 'One model', input: modelRefSchema, output: modelInfoSchema },
   'prompts.read': {
-    type: 'query',
-    summary: 'How the server understands a prompt',
+    type: 'mutation',
+    summary: 'How a prompt is read',
     input: readPromptInputSchema,
     output: promptReadingSchema,
   },

@@ -17,7 +17,7 @@ import { type Fixture, finish, newKey, rawGet, serve, watchAll } from './serve-f
 describe('prompts', () => {
   it('are read without a model', async () => {
     await using fixture = await serve();
-    const { texts } = await fixture.api.prompts.read.query({ prompt: 'a [cat|dog]', steps: 2 });
+    const { texts } = await fixture.api.prompts.read.mutate({ prompt: 'a [cat|dog]', steps: 2 });
     assert.deepEqual(
       texts.map(({ text }) => text),
       ['a cat', 'a dog'],

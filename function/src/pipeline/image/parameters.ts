@@ -41,6 +41,7 @@ export function formatParameters(settings: GenerateSettings, checkpointSha256: s
   if (settings.subseed !== undefined && settings.subseedStrength !== undefined) {
     pairs.push(['Variation seed', settings.subseed], ['Variation seed strength', settings.subseedStrength]);
   }
+  pairs.push(...startPairs(settings));
   // A missing RNG means GPU.
   if (settings.rng === 'cpu') pairs.push(['RNG', 'CPU']);
   pairs.push(['Version', 'Safelight']);
@@ -49,6 +50,29 @@ export function formatParameters(settings: GenerateSettings, checkpointSha256: s
   if (settings.negativePrompt !== '') lines.push(`Negative prompt: ${settings.negativePrompt}`);
   lines.push(pairs.map(([name, value]) => `${name}: ${quote(String(value))}`).join(', '));
   return lines.join('\n');
+}
+
+const fillLabels = {
+  original: 'original',
+  fill: 'fill',
+  latent_noise: 'latent noise',
+  latent_nothing: 'latent nothing',
+} as const;
+
+/** What a picture started from, and its enlarging run, under AUTOMATIC1111's names. */
+function startPairs({ strength, maskBlur, maskFill, inpaintArea, maskPadding, hires, steps }: GenerateSettings) {
+  const pairs: [string, string | number][] = [];
+  if (strength !== undefined) pairs.push(['Denoising strength', strength]);
+  if (maskBlur !== undefined) pairs.push(['Mask blur', maskBlur]);
+  if (maskFill !== undefined) pairs.push(['Masked content', fillLabels[maskFill]]);
+  if (inpaintArea === 'masked') pairs.push(['Inpaint area', 'Only masked']);
+  if (maskPadding !== undefined) pairs.push(['Masked area padding', maskPadding]);
+  if (hires !== undefined) {
+    pairs.push(['Denoising strength', hires.strength], ['Hires upscale', hires.scale]);
+    pairs.push(['Hires steps', hires.steps ?? steps]);
+    pairs.push(['Hires upscaler', hires.upscaler === 'latent' ? 'Latent' : 'Lanczos']);
+  }
+  return pairs;
 }
 
 /** A value with a separator in it is written as JSON. */
