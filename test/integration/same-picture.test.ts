@@ -21,6 +21,9 @@ test('one seed is one file, to the byte: command line, server, SDK, alone or as 
   await draw('alone.png');
   await draw('two.png', '--count', '2');
   await draw('remote.png', '--endpoint', endpoint);
+  const fromPicture = ['--init-image', join(folder, 'alone.png'), '--mask', join(folder, 'two-2.png'), '--steps', '4'];
+  await draw('from-picture.png', ...fromPicture);
+  await draw('from-picture-remote.png', ...fromPicture, '--endpoint', endpoint);
 
   const safelight = createSafelight({ endpoint });
   const input = { prompt: 'a penguin on a yellow background', seed: 19, count: 2 };
@@ -33,6 +36,9 @@ test('one seed is one file, to the byte: command line, server, SDK, alone or as 
   const alone = await readFile(join(folder, 'alone.png'));
   assert.ok(alone.equals(await readFile(join(folder, 'two-1.png'))), 'first of two');
   assert.ok(alone.equals(await readFile(join(folder, 'remote.png'))), 'from the server');
+  const drawnOver = await readFile(join(folder, 'from-picture.png'));
+  assert.ok(!drawnOver.equals(alone));
+  assert.ok(drawnOver.equals(await readFile(join(folder, 'from-picture-remote.png'))), 'sent to the server');
   assert.ok(fromSdk?.equals(alone), 'second of the SDK’s two');
   assert.ok(phases.has('denoising'));
 

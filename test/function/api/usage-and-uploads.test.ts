@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import type { UploadTicket } from '@safelight/sdk/contract';
 import { estimateSeconds } from '../../../function/src/api/estimate.ts';
+import type { Engine } from '../../../function/src/engine.ts';
 import { createFakeEngine } from '../jobs/fake-engine.ts';
 import { SETTINGS } from '../jobs/job-store-contract.ts';
 import { createApiClient, failureOf } from './api-client.ts';
@@ -92,6 +93,28 @@ describe('an upload', () => {
     assert.equal((await create(KEY_A)).key, ticket.key);
     assert.notEqual((await create(KEY_B)).key, ticket.key, 'each caller has a folder of its own');
     assert.ok(Date.parse(ticket.expiresAt) > Date.now());
+  });
+
+  it('is what a job of its caller starts from, and of no other', async () => {
+    const fake = createFakeEngine();
+    let read: Uint8Array | undefined;
+    const engine: Engine = {
+      ...fake,
+      generate: async (settings, options) => {
+        read = await options?.readUpload?.(settings.initImage ?? '');
+        return fake.generate(settings, options);
+      },
+    };
+    await using fixture = await serve(engine, { apiKeys: [KEY_A, KEY_B] });
+    const client = (key: string) => createApiClient(fixture.server.url, { authorization: `Bearer ${key}` });
+    const ticket = await client(KEY_A).uploads.create.mutate(announced);
+    await send(ticket, data);
+    const input = { prompt: 'p', initImage: ticket.key };
+    const refused = await failureOf(client(KEY_B).jobs.submit.mutate({ ...input, idempotencyKey: newKey() }));
+    assert.deepEqual([refused.code, refused.field], ['invalid_input', 'initImage']);
+    const job = await client(KEY_A).jobs.submit.mutate({ ...input, idempotencyKey: newKey() });
+    assert.equal((await finish(client(KEY_A), job.id)).status, 'succeeded');
+    assert.deepEqual([...(read ?? [])], [...data]);
   });
 
   it('takes no other file', async () => {
