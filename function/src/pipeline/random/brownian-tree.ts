@@ -6,8 +6,12 @@ const { fround } = Math;
 /** torchsde's `pool_size` and `tol` (1e-6) for a `BrownianTree`. */
 const POOL_SIZE = 24;
 const DECIMALS = 6;
-/** Increments kept, as many as torchsde keeps: about two ways through the tree. */
-const CACHE_SIZE = 45;
+/**
+ * Increments are kept, as queries that follow each other have an end in common, and drawing is what takes the time. A way
+ * through the tree has some 25 intervals.
+ */
+const CACHE_BYTES = 48 * 1024 * 1024;
+const MIN_CACHE_SIZE = 64;
 
 export interface BrownianTreeOptions {
   kind: NoiseGeneratorKind;
@@ -45,6 +49,7 @@ export function createBrownianTree(options: BrownianTreeOptions): (from: number,
   const { kind, seed, count } = options;
   const top = createInterval(options.start, options.end);
   const cache = new Map<Interval, Float32Array>();
+  const cacheSize = Math.max(MIN_CACHE_SIZE, Math.floor(CACHE_BYTES / (4 * count)));
   const children = new Map<Interval, readonly [left: Interval, right: Interval]>();
   const [topSeed] = seedSequence(seed, 3, { poolSize: POOL_SIZE });
   const topIncrement = scale(draw(topSeed as number), Math.sqrt(top.end - top.start));
@@ -77,18 +82,26 @@ export function createBrownianTree(options: BrownianTreeOptions): (from: number,
     if (interval.parent === undefined) return topIncrement;
     const known = cache.get(interval);
     if (known) return known;
-    const increment = splitIncrement(interval, interval.parent);
-    if (cache.size >= CACHE_SIZE) cache.delete(cache.keys().next().value as Interval);
-    cache.set(interval, increment);
-    return increment;
+    const [left, right] = splitIncrement(interval.parent);
+    const [leftHalf, rightHalf] = halvesOf(interval.parent);
+    keep(leftHalf, left);
+    keep(rightHalf, right);
+    return interval === leftHalf ? left : right;
   }
 
-  function splitIncrement(interval: Interval, parent: Interval): Float32Array {
-    const whole = incrementOf(parent);
-    const spawnKey = [parent.index, parent.depth];
+  function keep(interval: Interval, increment: Float32Array): void {
+    // The oldest goes first.
+    if (cache.size >= cacheSize) cache.delete(cache.keys().next().value as Interval);
+    cache.set(interval, increment);
+  }
+
+  /** One draw gives both halves: what is not in the left one is in the right one. */
+  function splitIncrement(interval: Interval): [left: Float32Array, right: Float32Array] {
+    const whole = incrementOf(interval);
+    const spawnKey = [interval.index, interval.depth];
     const [noiseSeed] = seedSequence(seed, 4, { spawnKey, poolSize: POOL_SIZE });
-    const left = drawLeft(parent, whole, draw(noiseSeed as number));
-    return interval.index % 2 === 0 ? left : whole.map((value, i) => value - (left[i] as number));
+    const left = drawLeft(interval, whole, draw(noiseSeed as number));
+    return [left, whole.map((value, i) => value - (left[i] as number))];
   }
 
   return (from, to) => {
@@ -110,9 +123,10 @@ function drawLeft({ start, middle, end }: Interval, whole: Float32Array, noise: 
   // In float32 and in the original's order, so that the values are the same.
   const [leftFactor, reciprocalFactor] = [fround(left), fround(reciprocal)];
   const deviation = fround(Math.sqrt(left * (end - middle) * reciprocal));
-  return whole.map((value, i) => {
-    return fround(fround(leftFactor * value) * reciprocalFactor) + fround(deviation * (noise[i] as number));
-  });
+  for (const [i, value] of noise.entries()) {
+    noise[i] = fround(fround(leftFactor * (whole[i] as number)) * reciprocalFactor) + fround(deviation * value);
+  }
+  return noise;
 }
 
 function createInterval(start: number, end: number, parent?: Interval, side: 0 | 1 = 0): Interval {
