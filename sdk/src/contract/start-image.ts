@@ -17,11 +17,7 @@ export type MaskFill = z.infer<typeof maskFillSchema>;
 export const inpaintAreaSchema = oneOf('inpaintArea', ['whole', 'masked']);
 export type InpaintArea = z.infer<typeof inpaintAreaSchema>;
 
-const margin = (side: string) =>
-  z._default(
-    integer(`outpaint.${side}`, 0, 2048).check(z.multipleOf(8, `outpaint.${side} must be a multiple of 8`)),
-    0,
-  );
+const margin = (side: string) => z._default(integer(`outpaint.${side}`, 0, 2048), 0);
 
 /** Margins in pixels of the finished picture, to be drawn around the initial one. */
 export const outpaintSchema = z.strictObject(

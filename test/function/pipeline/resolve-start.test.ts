@@ -71,7 +71,7 @@ describe('what a job starts from', () => {
   const malformed: [string, object][] = [
     ['initImage', { initImage: '../secret.png' }],
     ['strength', { initImage, strength: 1.1 }],
-    ['outpaint.left', { initImage, outpaint: { left: 7 } }],
+    ['outpaint.left', { initImage, outpaint: { left: -8 } }],
     ['hires.scale', { hires: { scale: 0.5 } }],
     ['resizeMode', { initImage, resizeMode: 'squash' }],
   ];
