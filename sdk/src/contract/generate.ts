@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { decimal, integer, openEnum, unknownFields } from './checks.ts';
-import { samplerInputSchema, samplerSchema, scheduleInputSchema, scheduleSchema } from './samplers.ts';
+import { samplerInputSchema, scheduleInputSchema } from './sampler-names.ts';
+import type { SamplerName, ScheduleName } from './samplers.ts';
 import { startFields } from './start-image.ts';
 
 /** The largest seed: seeds are unsigned 32-bit integers. */
@@ -125,8 +126,8 @@ export const generateSettingsSchema = z.object({
   height: size('height'),
   steps: integer('steps', 1, 1000),
   guidanceScale: z.number(),
-  sampler: openEnum(samplerSchema),
-  schedule: openEnum(scheduleSchema),
+  sampler: openEnum<SamplerName>(),
+  schedule: openEnum<ScheduleName>(),
   eta: z.number(),
   ...noiseFields,
   seed: integer('seed', 0, MAX_SEED),
@@ -134,6 +135,6 @@ export const generateSettingsSchema = z.object({
   ...startFields,
   rng: rngSchema,
   count: integer('count', 1, 16),
-  format: openEnum(imageFormatSchema),
+  format: openEnum<ImageFormat>(),
 });
 export type GenerateSettings = z.infer<typeof generateSettingsSchema>;

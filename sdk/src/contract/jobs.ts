@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { integer, openEnum, timeSchema, unknownFields } from './checks.ts';
 import { jobErrorSchema } from './errors.ts';
-import { generateInputSchema, generateSettingsSchema, imageFormatSchema } from './generate.ts';
+import { generateInputSchema, generateSettingsSchema, type ImageFormat } from './generate.ts';
 import { phaseSchema } from './phases.ts';
 import { jobUsageSchema } from './usage.ts';
 import { warningSchema } from './warnings.ts';
@@ -23,7 +23,7 @@ export const jobImageSchema = z.object({
   width: z.number(),
   height: z.number(),
   seed: z.number(),
-  format: openEnum(imageFormatSchema),
+  format: openEnum<ImageFormat>(),
   bytes: z.number(),
   sha256: z.string(),
   url: z.string(),

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { openEnum, unknownFields } from './checks.ts';
 import { modelNameSchema } from './generate.ts';
-import { samplerSchema } from './samplers.ts';
+import type { SamplerName } from './samplers.ts';
 
 /** A model that the server has: its licence, its limits and what it does unless told otherwise. */
 export const modelInfoSchema = z.object({
@@ -15,7 +15,7 @@ export const modelInfoSchema = z.object({
     height: z.number(),
     steps: z.number(),
     guidanceScale: z.number(),
-    sampler: openEnum(samplerSchema),
+    sampler: openEnum<SamplerName>(),
   }),
   /** What the model can draw, where that is a closed list; absent for models of open vocabulary. */
   concepts: z.optional(z.array(z.string())),

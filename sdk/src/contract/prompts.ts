@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { integer, unknownFields } from './checks.ts';
 import { promptSyntaxSchema, promptTextSchema } from './generate.ts';
-import { samplerInputSchema } from './samplers.ts';
+import { samplerInputSchema } from './sampler-names.ts';
 import { warningSchema } from './warnings.ts';
 
 /** Input of `prompts.read`: a prompt, and what of a job decides how it is read. */

@@ -12,7 +12,7 @@ type Adapters = Pick<WorkerOptions, 'store' | 'queue' | 'objects'>;
 type FaultFor = Parameters<typeof injectFaults>[1];
 
 /** The adapters of one worker, with clients of its own as another machine would have. */
-export function openWorkerAdapters({ dynamo, sqs, s3, logger }: Stack, faultFor?: FaultFor): Adapters {
+function openWorkerAdapters({ dynamo, sqs, s3, logger }: Stack, faultFor?: FaultFor): Adapters {
   const { queueUrl, deadLetterQueueUrl } = sqs;
   // With faults, each of them counts: the clients' own tries would hide it.
   const config = faultFor === undefined ? {} : { maxAttempts: 1 };
