@@ -29,7 +29,7 @@ test('the OpenAPI document is plain JSON with a schema for every input, answer a
   const submit = at(document, 'paths', '/trpc/jobs.submit', 'post', 'requestBody', 'content', json, 'schema');
   assert.deepEqual(at(submit, 'required'), ['prompt', 'idempotencyKey']);
   assert.equal(at(submit, 'additionalProperties'), false);
-  assert.deepEqual(at(submit, 'properties', 'sampler', 'enum'), samplerSchema.options);
+  assert.deepEqual(at(submit, 'properties', 'sampler', 'examples'), samplerSchema.options);
   const responses = (path: string) => at(document, 'paths', `/trpc/${path}`, 'get', 'responses');
   const job = at(responses('jobs.get'), 200, 'content', json, 'schema', 'properties', 'result', 'properties', 'data');
   assert.deepEqual(

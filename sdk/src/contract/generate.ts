@@ -27,6 +27,7 @@ export type ImageFormat = z.infer<typeof imageFormatSchema>;
 export const rngSchema = z.enum(['cuda', 'cpu'], 'rng must be cuda or cpu');
 export type RngName = z.infer<typeof rngSchema>;
 
+/** A prompt, which may be empty. */
 export const promptTextSchema = text('prompt');
 
 /**

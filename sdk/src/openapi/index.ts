@@ -22,6 +22,8 @@ import {
   usageSchema,
   webhookEventSchema,
 } from '../contract/index.ts';
+import { samplerInputSchema, scheduleInputSchema } from '../contract/sampler-names.ts';
+import { samplerSchema, scheduleSchema } from '../contract/samplers.ts';
 
 /** One procedure of the API. */
 export interface ProcedureDescription {
@@ -85,9 +87,20 @@ const errorSchema = z.object({
 
 type Json = Record<string, unknown>;
 
+/** Fields that take names known elsewhere too: the canonical ones. */
+const canonicalNames = new Map<unknown, readonly string[]>([
+  [samplerInputSchema, samplerSchema.options],
+  [scheduleInputSchema, scheduleSchema.options],
+]);
+
+const nameExamples = ({ zodSchema, jsonSchema: described }: { zodSchema: unknown; jsonSchema: Json }): void => {
+  const examples = canonicalNames.get(zodSchema);
+  if (examples !== undefined) described.examples = examples;
+};
+
 const jsonSchema = (schema: z.ZodMiniType, io: 'input' | 'output'): Json => {
   // Answers are described as they are sent: what a client makes of names that it does not know is its own affair.
-  const { $schema: _, ...described } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  const { $schema: _, ...described } = z.toJSONSchema(schema, { io, unrepresentable: 'any', override: nameExamples });
   return described;
 };
 
