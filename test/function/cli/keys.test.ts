@@ -41,6 +41,8 @@ describe('safelight keys', () => {
     assert.deepEqual([wrong.exit, wrong.stderr.includes('requests-per-minute must be')], [2, true]);
     const elsewhere = await run('--table', 'other', 'list');
     assert.deepEqual([elsewhere.exit, elsewhere.stderr.includes('There is no table other')], [1, true]);
+    const { AWS_REGION: _, ...nowhere } = env;
+    assert.match((await runCli(['keys', 'list'], { env: nowhere })).stderr, /set AWS_REGION/);
     delete env.SAFELIGHT_KEYS_TABLE;
     assert.match((await run('list')).stderr, /set SAFELIGHT_KEYS_TABLE/);
   });

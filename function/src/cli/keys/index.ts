@@ -34,6 +34,8 @@ async function open(tableName: string | undefined): Promise<KeyStore> {
     const message = 'Say which table holds the keys: --table <name>, or set SAFELIGHT_KEYS_TABLE';
     throw new FunctionError('invalid_input', message, { field: 'table' });
   }
+  // The SDK warns users of Node 20 of a version to come; the one that is installed supports it.
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   const [{ createDocumentClient }, { createDynamoKeyStore }] = await Promise.all([
     import('../../aws/clients.ts'),
     import('../../api/keys/dynamo-key-store.ts'),
@@ -42,7 +44,10 @@ async function open(tableName: string | undefined): Promise<KeyStore> {
 }
 
 function explain(error: unknown, tableName: string | undefined): unknown {
-  const { name } = error as Error;
+  const { name, message: text } = error as Error;
+  if (text === 'Region is missing') {
+    return new FunctionError('invalid_input', 'Say which region the endpoint is in: set AWS_REGION');
+  }
   if (name === 'ResourceNotFoundException') {
     const message = `There is no table ${tableName} in this account and region: check --table and AWS_REGION`;
     return new FunctionError('not_found', message);
