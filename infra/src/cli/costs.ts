@@ -15,7 +15,8 @@ const PRICES = {
 } as const;
 
 const RUNS_PER_MONTH = 30 * 24 * 60;
-const DISPATCHER = { seconds: 0.3, gb: 0.25, logBytes: 700 } as const;
+/** Of one run, of either. */
+const RUN = { seconds: 0.3, gb: 0.25, logBytes: 700 } as const;
 const ALARMS = 6;
 /** Container image, compressed: an estimate, see docs/deploy.md. */
 const IMAGE_GB = 2.5;
@@ -31,17 +32,17 @@ export interface CostLine {
 export function idleCosts({ models }: Pick<Config, 'models'>): CostLine[] {
   const run =
     PRICES.lambdaRequest +
-    DISPATCHER.seconds * DISPATCHER.gb * PRICES.lambdaArmGbSecond +
+    RUN.seconds * RUN.gb * PRICES.lambdaArmGbSecond +
     PRICES.sqsRequest +
     PRICES.dynamoReadUnit +
-    (DISPATCHER.logBytes / 1e9) * PRICES.logGb;
+    (RUN.logBytes / 1e9) * PRICES.logGb;
   return [
     {
       what: `${models.length === 1 ? 'model' : `${models.length} models`} in S3 (about ${MODEL_GB} GB each)`,
       usd: models.length * MODEL_GB * PRICES.s3GbMonth,
     },
     { what: `container image in ECR (about ${IMAGE_GB} GB)`, usd: IMAGE_GB * PRICES.ecrGbMonth },
-    { what: 'dispatcher, once a minute', usd: RUNS_PER_MONTH * run },
+    { what: 'dispatcher and housekeeper, once a minute each', usd: 2 * RUNS_PER_MONTH * run },
     { what: `${ALARMS} alarms (an account’s first ten are free)`, usd: ALARMS * PRICES.alarmMonth },
   ];
 }
