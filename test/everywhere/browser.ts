@@ -3,33 +3,16 @@
  * Uses the Chromium that is installed, or installs Debian's; where neither works it says so and passes. `npm run test:browser`.
  */
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { build } from 'esbuild';
-import { type Browser, chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { finish, spawnCli, waitForOutput } from '../support/run-cli.ts';
-
-const root = join(import.meta.dirname, '../..');
-const executablePath = '/usr/bin/chromium';
-
-const isInstalled = () =>
-  access(executablePath).then(
-    () => true,
-    () => false,
-  );
-
-async function findChromium(): Promise<boolean> {
-  if (await isInstalled()) return true;
-  const install = 'apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium';
-  await promisify(execFile)('bash', ['-c', install]).catch(() => undefined);
-  return isInstalled();
-}
+import { launchChromium, startSite } from './chromium.ts';
+import { createEmptyProject, root } from './empty-project.ts';
 
 /** As a visitor uses the example's page: draw, look, draw again and cancel. */
 async function useExample(browser: Browser, endpoint: string): Promise<void> {
@@ -74,9 +57,9 @@ globalThis.check = async (endpoint) => {
 };
 `;
 
-async function useDirectly(browser: Browser, endpoint: string, page: { origin: string }): Promise<void> {
+async function useDirectly(browser: Browser, endpoint: string, origin: string): Promise<void> {
   const tab = await browser.newPage();
-  await tab.goto(page.origin);
+  await tab.goto(origin);
   const result = await tab.evaluate(
     (address) => (globalThis as unknown as { check(endpoint: string): Promise<unknown> }).check(address),
     endpoint,
@@ -87,42 +70,88 @@ async function useDirectly(browser: Browser, endpoint: string, page: { origin: s
   await tab.close();
 }
 
-/** A site with one page, which loads the script. */
-async function startSite() {
-  const bundle = await build({
-    stdin: { contents: script, resolveDir: root },
-    ...{ bundle: true, format: 'esm', write: false, conditions: ['@safelight/source'] },
+/** A component on the README's hook. */
+const reactPage = `
+import { createRoot } from 'react-dom/client';
+import { createSafelight } from '@safelight/sdk';
+import { useGenerate } from './use-generate.tsx';
+
+const safelight = createSafelight({ endpoint: new URLSearchParams(location.search).get('endpoint') ?? '' });
+function App() {
+  const generation = useGenerate(safelight);
+  return (
+    <>
+      <button onClick={() => void generation.start({ prompt: 'a red apple' })}>Draw</button>
+      <button onClick={() => void generation.start({ prompt: '' })}>Fail</button>
+      <button onClick={generation.reset}>Reset</button>
+      <p>{generation.status === 'running' ? generation.job?.phase.name : generation.status}</p>
+      {generation.status === 'failed' && <em>{String(generation.error)}</em>}
+      {generation.status === 'succeeded' && <img src={generation.result.images[0]?.url} />}
+    </>
+  );
+}
+createRoot(document.querySelector('main')!).render(<App />);
+`;
+
+/** The page, type-checked and bundled in a project that has the packed SDK and React. */
+async function bundleReactPage(): Promise<string> {
+  await using project = await createEmptyProject();
+  await project.install('react', 'react-dom', '@types/react', '@types/react-dom', 'typescript@5.9');
+  const readme = await readFile(join(root, 'sdk/README.md'), 'utf8');
+  await project.write('use-generate.tsx', /^```tsx\n(.*?)^```/ms.exec(readme)?.[1] ?? '');
+  await project.write('page.tsx', reactPage);
+  const options = { strict: true, noEmit: true, jsx: 'react-jsx', module: 'esnext', moduleResolution: 'bundler' };
+  const compilerOptions = { ...options, target: 'es2022', allowImportingTsExtensions: true };
+  await project.write('tsconfig.json', JSON.stringify({ compilerOptions, files: ['page.tsx'] }));
+  await project.run('npx', ['tsc', '-p', '.']);
+  const { outputFiles } = await build({
+    entryPoints: [join(project.folder, 'page.tsx')],
+    ...{ bundle: true, format: 'esm', write: false, jsx: 'automatic' },
   });
-  const server = createServer((request, response) => {
-    const isScript = request.url === '/check.js';
-    response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html');
-    response.end(
-      isScript ? bundle.outputFiles[0]?.text : '<!doctype html><script type="module" src="/check.js"></script>',
-    );
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  return { origin: `http://127.0.0.1:${port}`, close: () => server.close() };
+  return outputFiles[0]?.text ?? '';
 }
 
-if (!(await findChromium())) {
+async function useReactPage(browser: Browser, url: string): Promise<void> {
+  const page = await browser.newPage();
+  await page.goto(url);
+  await page.getByText('idle').waitFor();
+  await page.getByRole('button', { name: 'Draw' }).click();
+  await page.getByText('denoising').waitFor();
+  await page.waitForFunction(() => document.querySelector('img')?.naturalWidth === 128);
+  await page.getByRole('button', { name: 'Fail' }).click();
+  await page.getByText('InvalidInputError: prompt is empty').waitFor();
+  await page.getByRole('button', { name: 'Draw' }).click();
+  await page.getByText('denoising').waitFor();
+  await page.getByRole('button', { name: 'Reset' }).click();
+  await page.getByText('idle').waitFor();
+  await page.close();
+}
+
+const browser = await launchChromium();
+if (browser === undefined) {
   console.log('Chromium: skipped, it is not installed and cannot be');
   process.exit(0);
 }
 const dataDir = await mkdtemp(join(tmpdir(), 'safelight-browser-'));
-const site = await startSite();
-const server = spawnCli(['serve', '--port', '0', '--quiet', '--data-dir', dataDir, '--cors', site.origin]);
-const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+const bundle = await build({
+  stdin: { contents: script, resolveDir: root },
+  ...{ bundle: true, format: 'esm', write: false, conditions: ['@safelight/source'] },
+});
+const sites = [await startSite(bundle.outputFiles[0]?.text ?? ''), await startSite(await bundleReactPage())];
+const origins = sites.map(({ origin }) => origin);
+const server = spawnCli(['serve', '--port', '0', '--quiet', '--data-dir', dataDir, '--cors', ...origins]);
 try {
   const endpoint = await waitForOutput(server, /listening on (\S+)/);
   const name = `Chromium ${browser.version()}`;
   await useExample(browser, endpoint);
   console.log(`${name}, through a proxy: passes`);
-  await useDirectly(browser, endpoint, site);
+  await useDirectly(browser, endpoint, origins[0] ?? '');
   console.log(`${name}, across origins: passes`);
+  await useReactPage(browser, `${origins[1]}/?endpoint=${endpoint}`);
+  console.log(`${name}, the README's React hook: passes`);
 } finally {
   await browser.close();
-  site.close();
+  for (const site of sites) site.close();
   server.kill('SIGTERM');
   await finish(server);
   await rm(dataDir, { recursive: true, force: true });
