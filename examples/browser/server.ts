@@ -17,7 +17,16 @@ const {
   PORT = '3000',
 } = process.env;
 const entry = join(import.meta.dirname, 'page.ts');
-const bundle = await build({ entryPoints: [entry], bundle: true, minify: true, format: 'esm', write: false });
+// The page's code is found as this program's is: in a clone of Safelight, from its sources.
+const conditions = process.execArgv.filter((flag) => flag.startsWith('--conditions=')).map((flag) => flag.slice(13));
+const bundle = await build({
+  entryPoints: [entry],
+  bundle: true,
+  minify: true,
+  format: 'esm',
+  write: false,
+  conditions,
+});
 
 const proxy = createSafelightProxy({
   endpoint,

@@ -5,24 +5,24 @@ import { predictionCount } from './pipeline/resolve-sampler.ts';
 import { findSampler } from './pipeline/schedulers/sampler-aliases.ts';
 import { createClipTokenizerJson, createTokenizer, type Tokenizer } from './pipeline/tokenizer.ts';
 
-let clipTokenizer: Tokenizer | undefined;
+let clipTokenizer: Promise<Tokenizer> | undefined;
 
 /**
  * Says how a prompt is read: no model is needed, as all of Stable Diffusion v1 has the same tokenizer.
  * @throws FunctionError `invalid_input` naming the field.
  */
-export function describePrompt({
+export async function describePrompt({
   prompt,
   promptSyntax,
   steps,
   sampler = 'euler',
-}: ParsedReadPromptInput): PromptReading {
+}: ParsedReadPromptInput): Promise<PromptReading> {
   const found = findSampler(sampler);
   if (found === undefined) {
     throw new FunctionError('invalid_input', 'sampler is not one this server has', { field: 'sampler' });
   }
-  clipTokenizer ??= createTokenizer(createClipTokenizerJson());
-  const tokenizer = clipTokenizer;
+  clipTokenizer ??= createClipTokenizerJson().then(createTokenizer);
+  const tokenizer = await clipTokenizer;
   const options = { syntax: promptSyntax, steps: predictionCount({ sampler: found.sampler, steps }) };
   const { parts, texts, warnings } = readPrompt({ tokenizer }, 'prompt', prompt, options);
   return {

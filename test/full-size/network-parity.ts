@@ -17,7 +17,7 @@ export async function compareNetwork(
   const host = await loadNetwork(folder, network, report);
   const limit = LIMITS[(await readManifest(folder)).precision];
   for (const golden of goldenCases.filter(({ component }) => component === network)) {
-    const { output, seconds } = await runNetwork(host, network, feedsOf(golden));
+    const { output, seconds } = await runNetwork(host, network, await feedsOf(golden));
     const comparison = await compareWithGolden(golden, output);
     report({ kind: 'row', row: { name: golden.name, dims: golden.dims, ...comparison, limit, seconds } });
   }
@@ -25,11 +25,11 @@ export async function compareNetwork(
 }
 
 /** The inputs of a case, as the script that made the goldens had them. */
-function feedsOf({ name, component, inputs }: GoldenCase): Feeds {
+async function feedsOf({ name, component, inputs }: GoldenCase): Promise<Feeds> {
   const { prompts = [], latents = [], timesteps = [], prompt_embeddings = [], image = [] } = inputs;
   switch (component) {
     case 'text_encoder':
-      return { token_ids: tokenRows(prompts), hidden_state: { data: BigInt64Array.of(0n), dims: [1] } };
+      return { token_ids: await tokenRows(prompts), hidden_state: { data: BigInt64Array.of(0n), dims: [1] } };
     case 'unet':
       return {
         latents: unitTensor(`${name}.latents`, latents),
@@ -45,8 +45,8 @@ function feedsOf({ name, component, inputs }: GoldenCase): Feeds {
   }
 }
 
-function tokenRows(prompts: readonly string[]) {
-  const tokenizer = createTokenizer(createClipTokenizerJson());
+async function tokenRows(prompts: readonly string[]) {
+  const tokenizer = createTokenizer(await createClipTokenizerJson());
   const rows = prompts.map((prompt) => Array.from(tokenizer.encode(prompt).tokenIds, BigInt));
   return { data: BigInt64Array.from(rows.flat()), dims: [rows.length, rows[0]?.length ?? 0] };
 }

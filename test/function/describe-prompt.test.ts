@@ -6,8 +6,8 @@ import { describePrompt } from '../../function/src/describe-prompt.ts';
 const read = (input: object) => describePrompt(readPromptInputSchema.parse(input));
 
 describe('what is said about a prompt', () => {
-  it('tokens with their words and weights', () => {
-    const { texts } = read({ prompt: 'a (red:1.3) Supercalifragilistic' });
+  it('tokens with their words and weights', async () => {
+    const { texts } = await read({ prompt: 'a (red:1.3) Supercalifragilistic' });
     const [chunk] = texts[0]?.chunks ?? [];
     assert.deepEqual(
       chunk?.slice(0, 2).map(({ text, weight }) => [text, weight]),
@@ -26,17 +26,18 @@ describe('what is said about a prompt', () => {
     assert.equal(texts[0]?.tokenCount, chunk?.length);
   });
 
-  it('switches count predictions, of which some samplers make two a step', () => {
-    const until = (sampler: string) => read({ prompt: '[a:b:0.5]', steps: 10, sampler }).parts[0]?.schedule[0]?.until;
-    assert.equal(until('Euler'), 5);
-    assert.equal(until('Heun'), 10);
+  it('switches count predictions, of which some samplers make two a step', async () => {
+    const until = async (sampler: string) =>
+      (await read({ prompt: '[a:b:0.5]', steps: 10, sampler })).parts[0]?.schedule[0]?.until;
+    assert.equal(await until('Euler'), 5);
+    assert.equal(await until('Heun'), 10);
   });
 
-  it('an unknown sampler is refused, naming it', () => {
-    assert.throws(() => read({ prompt: 'a', sampler: 'nine' }), { code: 'invalid_input', field: 'sampler' });
+  it('an unknown sampler is refused, naming it', async () => {
+    await assert.rejects(read({ prompt: 'a', sampler: 'nine' }), { code: 'invalid_input', field: 'sampler' });
   });
 
-  it('an empty prompt is one empty chunk', () => {
-    assert.deepEqual(read({ prompt: '' }).texts, [{ text: '', tokenCount: 0, chunks: [[]] }]);
+  it('an empty prompt is one empty chunk', async () => {
+    assert.deepEqual((await read({ prompt: '' })).texts, [{ text: '', tokenCount: 0, chunks: [[]] }]);
   });
 });

@@ -80,7 +80,7 @@ export async function compileBundle(folder: string, options: CompileOptions): Pr
   } finally {
     await threads.close();
   }
-  written.push(await writeFile(folder, TOKENIZER_FILE, encodeJson(createClipTokenizerJson())));
+  written.push(await writeFile(folder, TOKENIZER_FILE, encodeJson(await createClipTokenizerJson())));
 
   const manifest: Manifest = {
     formatVersion: BUNDLE_FORMAT_VERSION,

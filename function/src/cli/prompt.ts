@@ -28,7 +28,7 @@ export function addPromptCommand(program: Command, config: CliConfig): void {
       const endpoint = flags.endpoint ?? config.endpoint;
       const reading =
         endpoint === undefined
-          ? (await import('../describe-prompt.ts')).describePrompt(input)
+          ? await (await import('../describe-prompt.ts')).describePrompt(input)
           : await createSafelight({ endpoint, apiKey: config.apiKey }).prompts.read(input);
       process.stdout.write(flags.json ? `${JSON.stringify(reading)}\n` : describeReading(reading));
     });

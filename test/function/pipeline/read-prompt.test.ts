@@ -49,8 +49,10 @@ test('the embedded model was trained on every word of its vocabulary', async () 
   assert.equal(isTrained('xylophone'), false);
 });
 
+const clipTokenizer = createTokenizer(await createClipTokenizerJson());
+
 describe('how a prompt is read', () => {
-  const tokenizer = createTokenizer(createClipTokenizerJson());
+  const tokenizer = clipTokenizer;
   const model = { tokenizer, vocabulary: undefined, info: { name: 'any' } as ModelInfo };
   const read = (prompt: string, syntax: 'a1111' | 'plain' = 'a1111') =>
     readPrompt(model, 'prompt', prompt, { syntax, steps: 20 });

@@ -21,7 +21,7 @@ const fixture = new URL('../../fixtures/tokenizer/clip-tokens.json', import.meta
 const goldens = JSON.parse(readFileSync(fixture, 'utf8')) as Goldens;
 
 // Through text, as a bundle stores it.
-const serialized = JSON.stringify(createClipTokenizerJson());
+const serialized = JSON.stringify(await createClipTokenizerJson());
 const tokenizer = createTokenizer(JSON.parse(serialized));
 
 function idsOf(text: string): number[] {
