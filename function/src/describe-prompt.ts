@@ -1,9 +1,10 @@
 import type { ParsedReadPromptInput, PromptReading } from '@safelight/sdk/contract';
 import { FunctionError } from './errors.ts';
+import { createClipTokenizerJson } from './pipeline/clip-tokenizer-json.ts';
 import { readPrompt } from './pipeline/prompt/read-prompt.ts';
 import { predictionCount } from './pipeline/resolve-sampler.ts';
 import { findSampler } from './pipeline/schedulers/sampler-aliases.ts';
-import { createClipTokenizerJson, createTokenizer, type Tokenizer } from './pipeline/tokenizer.ts';
+import { createTokenizer, type Tokenizer } from './pipeline/tokenizer.ts';
 
 let clipTokenizer: Promise<Tokenizer> | undefined;
 

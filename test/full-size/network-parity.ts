@@ -1,5 +1,6 @@
 import { readManifest } from '../../function/src/bundle/open-bundle.ts';
-import { createClipTokenizerJson, createTokenizer } from '../../function/src/pipeline/tokenizer.ts';
+import { createClipTokenizerJson } from '../../function/src/pipeline/clip-tokenizer-json.ts';
+import { createTokenizer } from '../../function/src/pipeline/tokenizer.ts';
 import type { Feeds } from '../../function/src/runtime/session-protocol.ts';
 import { compareWithGolden, type GoldenCase, goldenCases } from './golden-cases.ts';
 import { elementCount, loadNetwork, type Report, runNetwork, unitTensor } from './parity-section.ts';

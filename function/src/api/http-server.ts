@@ -46,7 +46,7 @@ const sendError = ({ response, requestId }: Pick<Exchange, 'response' | 'request
 };
 
 const routeOf = (pathname: string): string =>
-  pathname.startsWith(OBJECT_PATH_PREFIX) ? 'objects' : procedureOf(pathname);
+  pathname.startsWith(OBJECT_PATH_PREFIX) ? 'objects' : procedureOf(appRouter, pathname);
 
 /**
  * Serves the API at `/trpc/` and the objects at `/objects/`.

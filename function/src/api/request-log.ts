@@ -1,14 +1,14 @@
+import type { AnyRouter } from '@trpc/server';
 import { describeError, type Logger } from '../jobs/logger.ts';
 import { isUnexpected } from './error-wire.ts';
-import { appRouter } from './router.ts';
 
 export const TRPC_ENDPOINT = '/trpc';
 export const TRPC_PATH_PREFIX = `${TRPC_ENDPOINT}/`;
 
 /** The procedure that a path names, if there is one; else a word for the rest: paths are the caller's text. */
-export const procedureOf = (pathname: string): string => {
+export const procedureOf = (router: AnyRouter, pathname: string): string => {
   const path = pathname.startsWith(TRPC_PATH_PREFIX) ? pathname.slice(TRPC_PATH_PREFIX.length) : '';
-  return Object.hasOwn(appRouter._def.procedures, path) ? path : 'other';
+  return Object.hasOwn(router._def.procedures, path) ? path : 'other';
 };
 
 const privateTextsOf = (input: unknown): string[] =>

@@ -7,7 +7,7 @@ import type { ModelConfig } from '../graphs/model-config.ts';
 import { buildTextEncoder } from '../graphs/text-encoder.ts';
 import { buildUnet } from '../graphs/unet.ts';
 import { buildVaeDecoder, buildVaeEncoder } from '../graphs/vae.ts';
-import { createClipTokenizerJson } from '../pipeline/tokenizer.ts';
+import { createClipTokenizerJson } from '../pipeline/clip-tokenizer-json.ts';
 import { spareThreads, startByteThreads } from './byte-threads.ts';
 import { PART_BYTES } from './file-entry.ts';
 import {

@@ -3,9 +3,10 @@ import { describe, test } from 'node:test';
 import type { GenerateSettings } from '@safelight/sdk/contract';
 import sharp from 'sharp';
 import { stableDiffusionV1 } from '../../../function/src/graphs/model-config.ts';
+import { createClipTokenizerJson } from '../../../function/src/pipeline/clip-tokenizer-json.ts';
 import type { DiffusionModel } from '../../../function/src/pipeline/diffusion-model.ts';
 import { generate } from '../../../function/src/pipeline/generate.ts';
-import { createClipTokenizerJson, createTokenizer } from '../../../function/src/pipeline/tokenizer.ts';
+import { createTokenizer } from '../../../function/src/pipeline/tokenizer.ts';
 import type { Tensor } from '../../../function/src/runtime/tensor.ts';
 import { quickSettings } from '../../support/settings.ts';
 

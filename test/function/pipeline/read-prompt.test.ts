@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { ModelInfo } from '@safelight/sdk/contract';
 import { openSafetensors } from '../../../function/src/checkpoint/safetensors.ts';
+import { createClipTokenizerJson } from '../../../function/src/pipeline/clip-tokenizer-json.ts';
 import { readPrompt, unknownWords } from '../../../function/src/pipeline/prompt/read-prompt.ts';
-import { createClipTokenizerJson, createTokenizer } from '../../../function/src/pipeline/tokenizer.ts';
+import { createTokenizer } from '../../../function/src/pipeline/tokenizer.ts';
 import { embeddedModelFolder, openEmbeddedBundle } from '../../support/embedded-model.ts';
 
 const vocabulary = new Set(['a', 'red', 'apple', 't-shirt', '3d', "jack-o'-lantern"]);

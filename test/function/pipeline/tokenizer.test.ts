@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { createClipTokenizerJson, createTokenizer } from '../../../function/src/pipeline/tokenizer.ts';
+import { createClipTokenizerJson } from '../../../function/src/pipeline/clip-tokenizer-json.ts';
+import { createTokenizer } from '../../../function/src/pipeline/tokenizer.ts';
 
 interface Goldens {
   texts: [text: string, tokenIds: number[]][];

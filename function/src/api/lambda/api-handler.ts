@@ -2,11 +2,12 @@ import { fetchRequestHandler } from '@trpc/server/adapters/fetch';
 import { FunctionError } from '../../errors.ts';
 import type { Logger } from '../../jobs/logger.ts';
 import type { ApiServices } from '../api-context.ts';
-import { type KeyLimits, keyLimitsSchema } from '../keys/api-key.ts';
+import type { KeyLimits } from '../keys/api-key.ts';
 import type { Quota } from '../quota.ts';
 import { MAX_BATCH_SIZE } from '../request-limits.ts';
 import { TRPC_ENDPOINT, TRPC_PATH_PREFIX } from '../request-log.ts';
 import { appRouter } from '../router.ts';
+import { fromAuthorizerContext } from './authorizer-context.ts';
 import type { HttpEvent, HttpResult } from './http-event.ts';
 import { type Caller, type RequestParts, serveEvent } from './serve-event.ts';
 
@@ -15,20 +16,6 @@ export interface ApiHandlerOptions {
   quotaOf(owner: string, limits: KeyLimits): Quota;
   logger: Logger;
 }
-
-/** What the authorizer tells the API about a caller; texts, since API Gateway passes nothing else on. */
-export const toAuthorizerContext = (owner: string, limits: KeyLimits): { owner: string; limits: string } => ({
-  owner,
-  limits: JSON.stringify(limits),
-});
-
-const fromAuthorizerContext = (event: HttpEvent): { owner: string; limits: KeyLimits } => {
-  const { owner, limits } = event.requestContext.authorizer?.lambda ?? {};
-  // Only a route without the authorizer can bring this about: nobody is let in for want of a name.
-  if (typeof owner !== 'string' || owner === '' || typeof limits !== 'string')
-    throw new FunctionError('unauthorized', 'The caller is not known: this route has no authorizer');
-  return { owner, limits: keyLimitsSchema.parse(JSON.parse(limits)) };
-};
 
 const refuseStreams = ({ pathname }: URL): void => {
   const procedures = pathname.slice(TRPC_PATH_PREFIX.length).split(',');
@@ -56,7 +43,7 @@ export const createApiHandler = ({ services, quotaOf, logger }: ApiHandlerOption
   };
   return async (event: HttpEvent): Promise<HttpResult> => {
     const { signal } = new AbortController();
-    const response = await serveEvent(event, { logger, authenticate, route, signal });
+    const response = await serveEvent(event, { logger, authenticate, router: appRouter, route, signal });
     const headers = Object.fromEntries(response.headers);
     return { statusCode: response.status, headers, body: await response.text() };
   };

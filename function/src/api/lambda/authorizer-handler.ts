@@ -2,7 +2,7 @@ import type { Logger } from '../../jobs/logger.ts';
 import { describeError } from '../../jobs/logger.ts';
 import { bearerKeyOf } from '../keys/api-key.ts';
 import type { KeyStore } from '../keys/dynamo-key-store.ts';
-import { toAuthorizerContext } from './api-handler.ts';
+import { toAuthorizerContext } from './authorizer-context.ts';
 
 /** What an HTTP API asks its authorizer: payload format 2.0, the parts that are used. */
 export interface AuthorizerEvent {

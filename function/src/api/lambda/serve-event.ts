@@ -1,3 +1,4 @@
+import type { AnyRouter } from '@trpc/server';
 import { FunctionError } from '../../errors.ts';
 import type { Logger } from '../../jobs/logger.ts';
 import { payloadTooLarge, toErrorShape } from '../error-wire.ts';
@@ -24,6 +25,7 @@ export interface ServeEventOptions {
   logger: Logger;
   /** @throws FunctionError `unauthorized` */
   authenticate(event: HttpEvent): Promise<Caller>;
+  router: AnyRouter;
   /** Lets the router answer. */
   route(parts: RequestParts): Promise<Response>;
   signal: AbortSignal;
@@ -67,7 +69,7 @@ export const serveEvent = async (event: HttpEvent, options: ServeEventOptions): 
   // Answers hold prompts and signed URLs, and a job that is polled changes.
   response.headers.set('cache-control', 'no-store');
   const durationMs = Math.round(performance.now() - startedAt);
-  const route = procedureOf(event.rawPath);
+  const route = procedureOf(options.router, event.rawPath);
   logger('info', 'request', { requestId, method: http.method, route, status: response.status, durationMs });
   return response;
 };

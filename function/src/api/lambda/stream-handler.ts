@@ -52,7 +52,7 @@ export const createStreamHandler = ({ services, keys, quotaOf, logger }: StreamH
         }),
         onError,
       });
-    const response = await serveEvent(event, { logger, authenticate, route, signal: gone.signal });
+    const response = await serveEvent(event, { logger, authenticate, router: watchRouter, route, signal: gone.signal });
     const close = () => {
       clearTimeout(timer);
       gone.abort();
