@@ -20,8 +20,8 @@ const RUN = { seconds: 0.3, gb: 0.25, logBytes: 700 } as const;
 const ALARMS = 6;
 /** Container image, compressed: an estimate, see docs/deploy.md. */
 const IMAGE_GB = 2.5;
-/** A converted Stable Diffusion v1 model in float32. */
-const MODEL_GB = 4.2;
+/** A Stable Diffusion v1 model converted for GPUs, in float16. */
+const MODEL_GB = 2.1;
 
 export interface CostLine {
   readonly what: string;

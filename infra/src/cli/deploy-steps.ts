@@ -78,7 +78,16 @@ const modelStep = (session: Session): Step => ({
     const wanted = modelName(options);
     if (options.checkpoint !== undefined && wanted !== undefined && missing.includes(wanted)) {
       const consent = options.acceptLicense ? ['--accept-license'] : [];
-      await safelight(session, ['weights', 'convert', options.checkpoint, '--name', wanted, ...consent]);
+      await safelight(session, [
+        'weights',
+        'convert',
+        options.checkpoint,
+        '--name',
+        wanted,
+        '--target',
+        'cuda',
+        ...consent,
+      ]);
       return `${wanted} converted`;
     }
     const sent = list(before.Models) ?? [];
@@ -120,7 +129,10 @@ const pushStep = (session: Session): Step => ({
     const local = await localModels(session);
     const models = modelsOf(session).filter((model) => local.includes(model));
     // What is there already is not sent again.
-    for (const model of models) await safelight(session, ['weights', 'push', model, `s3://${ModelsBucket}/${model}`]);
+    // The bundle for GPUs lies beside one for the processor, if there is one.
+    const push = (model: string) =>
+      safelight(session, ['weights', 'push', `${model}-cuda`, `s3://${ModelsBucket}/${model}`]);
+    for (const model of models) await push(model);
     return models.length === 0 ? 'there already' : models.join(', ');
   },
 });
@@ -161,7 +173,8 @@ function modelsOf({ options, before, tools }: Session): string[] {
 }
 
 function safelight({ tools }: Session, args: readonly string[], options: RunOptions = {}): Promise<string> {
-  const env = { AWS_REGION: tools.config.region, ...options.env };
+  // The endpoint's workers have GPUs: models are made, and looked for, for them.
+  const env = { AWS_REGION: tools.config.region, SAFELIGHT_DEVICE: 'cuda', ...options.env };
   return tools.runner.run('npm', ['run', '--silent', 'safelight', '--', ...args], { ...options, env });
 }
 

@@ -23,10 +23,10 @@ describe('deploy', () => {
   it('goes from a checkpoint to a picture', async () => {
     await deploy();
     assert.deepEqual(world.changes(), [
-      'safelight weights convert /home/me/SD v1-4.ckpt --name sd-v1-4 --accept-license',
+      'safelight weights convert /home/me/SD v1-4.ckpt --name sd-v1-4 --target cuda --accept-license',
       'npx --no-install cdk bootstrap aws://123456789012/eu-west-1',
       'npx --no-install cdk deploy safelight --require-approval never',
-      'safelight weights push sd-v1-4 s3://models-bucket/sd-v1-4',
+      'safelight weights push sd-v1-4-cuda s3://models-bucket/sd-v1-4',
       'safelight keys create first',
     ]);
     assert.deepEqual(
