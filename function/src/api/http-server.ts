@@ -9,6 +9,7 @@ import { createAuthenticate, refuseOpenServer } from './auth.ts';
 import { payloadTooLarge, toErrorShape } from './error-wire.ts';
 import { type ListeningServer, listen } from './listen.ts';
 import { OBJECT_PATH_PREFIX, serveObject } from './object-route.ts';
+import { createPlayground } from './playground-route.ts';
 import { createRequestGuard } from './request-guard.ts';
 import { MAX_BATCH_SIZE, MAX_BODY_BYTES } from './request-limits.ts';
 import { logUnexpected, procedureOf, TRPC_PATH_PREFIX } from './request-log.ts';
@@ -24,6 +25,8 @@ export interface HttpServerOptions {
   corsOrigins: readonly string[];
   /** How callers reach the server, where it differs from what they say in the Host header, as behind a TLS proxy. */
   publicUrl?: string | undefined;
+  /** The built playground. @defaultValue where `npm run playground` builds it */
+  playgroundDir?: string | undefined;
   logger: Logger;
 }
 
@@ -49,13 +52,14 @@ const routeOf = (pathname: string): string =>
   pathname.startsWith(OBJECT_PATH_PREFIX) ? 'objects' : procedureOf(appRouter, pathname);
 
 /**
- * Serves the API at `/trpc/` and the objects at `/objects/`.
+ * Serves the API at `/trpc/`, the objects at `/objects/` and the playground at `/`.
  * @throws FunctionError `invalid_input` for a host that others can reach, without API keys; `unavailable` for a port in use.
  */
 export const createHttpServer = async (options: HttpServerOptions): Promise<ListeningServer> => {
   const { services, objects, host, apiKeys, corsOrigins, publicUrl, logger } = options;
   refuseOpenServer(host, apiKeys);
   const authenticate = createAuthenticate(apiKeys);
+  const playground = createPlayground(options);
   const guard = createRequestGuard({ hasApiKeys: apiKeys.length > 0, corsOrigins });
 
   const serveTrpc = async ({ request, response, requestId, url }: Exchange): Promise<void> => {
@@ -83,7 +87,7 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<List
     guard.check(request);
     if (url.pathname.startsWith(TRPC_PATH_PREFIX)) return await serveTrpc(exchange);
     if (url.pathname.startsWith(OBJECT_PATH_PREFIX)) return await serveObject(request, response, { objects, url });
-    throw new FunctionError('not_found', 'There is nothing at this path: the API is at /trpc/');
+    await playground.serve(request, response, url.pathname);
   };
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -92,12 +96,13 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<List
     response.setHeader('x-request-id', requestId);
     response.once('close', () => {
       const { method, url = '' } = request;
+      const pathname = url.split('?')[0] ?? '';
       const durationMs = Math.round(performance.now() - startedAt);
       const status = response.headersSent ? response.statusCode : 499;
       logger('info', 'request', {
         requestId,
         method,
-        route: routeOf(url.split('?')[0] ?? ''),
+        route: playground.has(pathname) ? 'playground' : routeOf(pathname),
         status,
         durationMs,
       });

@@ -54,6 +54,8 @@ export interface ServerOptions
   maxQueued?: number;
   /** @defaultValue silent */
   logger?: Logger;
+  /** The built playground, served at `/`. @defaultValue where `npm run playground` builds it */
+  playgroundDir?: string;
   /** What `health` says. @defaultValue this package's version */
   version?: string;
 }
@@ -98,7 +100,7 @@ const openDataFolder = async (dataDir: string, now: () => number) => {
 export const startServer = async (options: ServerOptions): Promise<SafelightServer> => {
   const { engine, dataDir, host = '127.0.0.1', port = DEFAULT_PORT, apiKeys = [], corsOrigins = [] } = options;
   const { logger = silentLogger, now = Date.now, urlSeconds = 900, maxQueued = 1000, publicUrl } = options;
-  const { webhookSecrets = [], allowPrivateWebhooks = false, random = Math.random } = options;
+  const { webhookSecrets = [], playgroundDir, allowPrivateWebhooks = false, random = Math.random } = options;
   // Before anything is written: a refused start should leave no trace.
   refuseOpenServer(host, apiKeys);
   createAuthenticate(apiKeys);
@@ -142,6 +144,7 @@ export const startServer = async (options: ServerOptions): Promise<SafelightServ
     apiKeys,
     corsOrigins,
     publicUrl,
+    playgroundDir,
     logger,
   }).catch((error: unknown) => {
     database.close();

@@ -1,0 +1,76 @@
+import type { JobImage, SucceededJob, Timings } from '@safelight/sdk';
+import { formatBytes, formatDuration, formatTime } from '../lib/format.ts';
+import { labelOf, samplerLabels, scheduleLabels } from '../lib/labels.ts';
+
+/** In the order in which they happen. */
+const timingLabels: Readonly<Record<keyof Timings, string>> = {
+  queueMs: 'Waiting',
+  bootMs: 'Starting a worker',
+  downloadMs: 'Fetching the model',
+  loadMs: 'Loading the model',
+  encodeMs: 'Reading the prompt',
+  denoiseMs: 'Denoising',
+  decodeMs: 'Developing',
+  uploadMs: 'Saving',
+};
+
+/** Settings, times and price, as tables. */
+export function PictureFacts({ job, image }: { job: SucceededJob; image: JobImage }) {
+  const { timings, usage, createdAt } = job;
+  const times = Object.entries(timingLabels).flatMap(([name, label]): [string, string][] => {
+    const ms = timings[name as keyof Timings];
+    return ms === undefined ? [] : [[label, formatDuration(ms)]];
+  });
+  const { price } = usage;
+  return (
+    <>
+      <Facts title="Settings" facts={settingFacts(job, image)} />
+      <Facts title="Time" facts={times} />
+      <Facts
+        title="Use"
+        facts={[
+          ['Worker time', `${usage.gpuSeconds.toFixed(1)} s`],
+          ...(price === undefined
+            ? []
+            : [['Price, estimated', `${price.amount.toFixed(4)} ${price.currency}`] as [string, string]]),
+          ['File', `${image.format.toUpperCase()}, ${formatBytes(image.bytes)}`],
+          ['Made', formatTime(createdAt)],
+        ]}
+      />
+    </>
+  );
+}
+
+function settingFacts({ settings }: SucceededJob, image: JobImage): [string, string][] {
+  const { promptSyntax, clipSkip, eta, subseed, subseedStrength } = settings;
+  return [
+    ['Seed', String(image.seed)],
+    ['Size', `${image.width} × ${image.height}`],
+    ['Steps', String(settings.steps)],
+    ['Guidance', String(settings.guidanceScale)],
+    ['Sampler', labelOf(samplerLabels, settings.sampler)],
+    ['Schedule', labelOf(scheduleLabels, settings.schedule)],
+    ...(eta === 0 ? [] : [['Eta', String(eta)] as [string, string]]),
+    ...(clipSkip === undefined ? [] : [['Clip skip', String(clipSkip)] as [string, string]]),
+    ...(subseed === undefined ? [] : [['Variation', `${subseed}, ${subseedStrength ?? 0}`] as [string, string]]),
+    ['Random numbers', settings.rng === 'cuda' ? 'GPU' : 'CPU'],
+    ...(promptSyntax === 'plain' ? [['Prompt syntax', 'plain'] as [string, string]] : []),
+    ['Model', settings.model],
+  ];
+}
+
+function Facts({ title, facts }: { title: string; facts: readonly [string, string][] }) {
+  return (
+    <section className="facts">
+      <h3>{title}</h3>
+      <dl>
+        {facts.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}

@@ -1,0 +1,117 @@
+import type { GenerateInput, JobImage, ModelInfo, SucceededJob } from '@safelight/sdk';
+import { useCallback, useEffect, useState } from 'react';
+import { useClient } from '../client-context.ts';
+import { useGeneration } from '../hooks/use-generation.ts';
+import { useJobs } from '../hooks/use-jobs.ts';
+import { useSettings } from '../hooks/use-settings.ts';
+import { readSettingsOf } from '../lib/read-settings-of.ts';
+import { fromSettings, type Settings, toInput } from '../lib/settings.ts';
+import { CodeDialog } from './code-dialog.tsx';
+import { Composer } from './composer.tsx';
+import { FileDrop } from './file-drop.tsx';
+import { Notice, type NoticeProps } from './notice.tsx';
+import { PictureDialog } from './picture-dialog.tsx';
+import { Results } from './results.tsx';
+import { SettingsDisclosure } from './settings-disclosure.tsx';
+
+import { Welcome } from './welcome.tsx';
+
+export interface WorkbenchProps {
+  models: readonly ModelInfo[];
+  /** The one to draw with unless another is chosen. */
+  defaultModel: ModelInfo;
+  isOnline: boolean;
+}
+
+type OpenDialog =
+  | { kind: 'picture'; job: SucceededJob; image: JobImage }
+  | { kind: 'code'; input: GenerateInput }
+  | undefined;
+
+/** Where pictures are made: the form on one side, what came of it on the other. */
+export function Workbench({ models, defaultModel, isOnline }: WorkbenchProps) {
+  const { safelight, report } = useClient();
+  const [settings, change] = useSettings(defaultModel);
+  const jobs = useJobs(safelight, isOnline, report);
+  const generation = useGeneration(jobs);
+  const [dialog, setDialog] = useState<OpenDialog>();
+  const [notice, setNotice] = useState<Pick<NoticeProps, 'kind' | 'title'>>();
+
+  const model = models.find(({ name }) => name === settings.model) ?? defaultModel;
+  // A model that this server does not have, from a picture of elsewhere or from another day.
+  useEffect(() => {
+    if (model.name !== settings.model) change({ model: model.name });
+  }, [model, settings.model, change]);
+
+  const useAgain = (used: Settings) => {
+    change(used);
+    generation.clearError();
+    setDialog(undefined);
+    setNotice({ kind: 'info', title: 'The form has these settings now.' });
+  };
+  const readFile = useCallback(
+    async (file: File) => {
+      const found = await readSettingsOf(file);
+      if (found !== undefined) change(found);
+      setNotice(
+        found === undefined
+          ? { kind: 'warning', title: `${file.name} carries no settings that can be read.` }
+          : { kind: 'info', title: `Settings read from ${file.name}.` },
+      );
+    },
+    [change],
+  );
+  const generate = () => {
+    setNotice(undefined);
+    return generation.generate(settings);
+  };
+  const openPicture = (job: SucceededJob, index: number) => {
+    const image = job.images.find((each) => each.index === index);
+    if (image !== undefined) setDialog({ kind: 'picture', job, image });
+  };
+  const showCode = (input: GenerateInput) => setDialog({ kind: 'code', input });
+
+  return (
+    <main className="workbench">
+      <FileDrop onFile={readFile} />
+      <div className="side">
+        <Composer
+          settings={settings}
+          isSubmitting={generation.isSubmitting}
+          isOnline={isOnline}
+          error={generation.error}
+          errors={generation.fieldErrors}
+          onChange={change}
+          onSubmit={generate}
+          onFile={readFile}
+          onShowCode={() => showCode(toInput(settings))}
+        />
+        {notice !== undefined && <Notice {...notice} />}
+        <SettingsDisclosure
+          settings={settings}
+          model={model}
+          models={models}
+          lastSeed={jobs.jobs[0]?.settings.seed}
+          errors={generation.fieldErrors}
+          onChange={change}
+        />
+      </div>
+      <Results
+        jobs={jobs}
+        generation={generation}
+        welcome={<Welcome model={model} onPick={(prompt) => change({ prompt })} />}
+        onOpen={openPicture}
+        onUse={(job) => useAgain(fromSettings(job.settings))}
+      />
+      {dialog?.kind === 'picture' && (
+        <PictureDialog
+          {...dialog}
+          onUse={(job, image) => useAgain(fromSettings(job.settings, image.seed))}
+          onShowCode={(job) => showCode(toInput(fromSettings(job.settings)))}
+          onClose={() => setDialog(undefined)}
+        />
+      )}
+      {dialog?.kind === 'code' && <CodeDialog input={dialog.input} onClose={() => setDialog(undefined)} />}
+    </main>
+  );
+}
