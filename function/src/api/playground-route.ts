@@ -111,7 +111,7 @@ const sendFile = (request: IncomingMessage, response: ServerResponse, file: Play
 
 /** Every file by its path, with `/` for the page. @returns `undefined` where the playground is not built. */
 const readPlayground = async (folder: string): Promise<ReadonlyMap<string, PlaygroundFile> | undefined> => {
-  const names = await readdir(folder, { recursive: true }).catch(() => []);
+  const names = await readdir(folder, { recursive: true }).catch((): string[] => []);
   if (!names.includes('index.html')) return undefined;
   const files = new Map<string, PlaygroundFile>();
   for (const name of names) {

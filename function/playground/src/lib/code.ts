@@ -43,6 +43,7 @@ ID=$(${call} "$ENDPOINT/trpc/jobs.submit" -H 'content-type: application/json' -d
 until ${call} --get "$ENDPOINT/trpc/jobs.get" --data-urlencode "input={\\"jobId\\":\\"$ID\\"}" |
   tee job.json | grep -Eq '"status":"(succeeded|failed|canceled)"'; do sleep 1; done
 
+N=0
 grep -o '"url":"[^"]*"' job.json | cut -d'"' -f4 | while read -r URL; do
   curl -fsS -o "picture-$((N += 1)).${extensionOf(input)}" "$URL"
 done

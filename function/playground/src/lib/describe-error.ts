@@ -38,7 +38,8 @@ export function describeError(error: unknown): ErrorDescription {
   }
   const { code, requestId } = error;
   if (InvalidInputError.isInstance(error)) {
-    return { title: capitalize(error.message), advice: 'Change it and try again.', field: error.field, requestId };
+    const title = withLabel(error.message, error.field);
+    return { title, advice: 'Change it and try again.', field: error.field, requestId };
   }
   const [title, advice] = texts[code] ?? ['The server failed', 'Try again; its log says more.'];
   return { title, advice: withDelay(advice, error.retryAfterMs), requestId };
@@ -53,4 +54,19 @@ export function describeJobError({ code, message }: { code: string; message: str
 const withDelay = (advice: string, retryAfterMs: number | undefined): string =>
   retryAfterMs === undefined ? advice : `${advice} The server asks to wait ${Math.ceil(retryAfterMs / 1000)} s.`;
 
-const capitalize = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+/** The fields whose label is not their name in the API. */
+const fieldLabels: Readonly<Record<string, string>> = {
+  apiKey: 'The key',
+  clipSkip: 'Clip skip',
+  count: 'Pictures',
+  guidanceScale: 'Guidance',
+  negativePrompt: 'Negative prompt',
+  promptSyntax: 'Prompt syntax',
+};
+
+/** Messages begin with the name of the field: here it goes by its label. */
+function withLabel(message: string, field: string | undefined): string {
+  const label = field === undefined ? undefined : fieldLabels[field];
+  if (label !== undefined && message.startsWith(`${field} `)) return `${label}${message.slice(field?.length)}`;
+  return message.charAt(0).toUpperCase() + message.slice(1);
+}
