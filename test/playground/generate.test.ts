@@ -157,15 +157,17 @@ describe('the playground', { skip }, () => {
   });
 
   test('signs the URL of a picture again when it has expired', async () => {
-    await using visitor = await visit(browser, 'about:blank');
+    await using visitor = await visit(browser, site.server.url);
     const { page } = visitor;
+    await page.getByLabel('Steps', { exact: true }).fill('2');
+    await make(visitor, 'a duck');
     let refused = 0;
     await page.route('**/objects/**', (route) => {
       if (refused > 0) return route.continue();
       refused++;
       return route.fulfill({ status: 403 });
     });
-    await page.goto(site.server.url);
+    await page.reload();
     const pictures = page.getByRole('region', { name: 'History' }).getByRole('img');
     await pictures.first().waitFor();
     await page.waitForFunction(() => Array.from(document.images).every(({ naturalWidth }) => naturalWidth === 128));

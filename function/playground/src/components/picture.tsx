@@ -9,9 +9,10 @@ export interface PictureProps {
 
 /** One finished picture. */
 export function Picture({ job, image, className = '' }: PictureProps) {
-  const { url, onError } = useImageUrl(job.id, image);
+  const { url, attempt, onError } = useImageUrl(job.id, image);
   return (
     <img
+      key={attempt}
       className={`picture ${className}`}
       src={url}
       alt={job.settings.prompt}
