@@ -15,7 +15,7 @@ import { encodeImage } from '../../function/src/pipeline/image/encode-image.ts';
 import { insertPngText } from '../../function/src/pipeline/image/png-text.ts';
 import { createFakeEngine } from '../function/jobs/fake-engine.ts';
 import { launchBrowser, skip } from './support/browser.ts';
-import { serveSite, visit } from './support/open-playground.ts';
+import { dropFile, serveSite, visit } from './support/open-playground.ts';
 
 const blob = (data: Uint8Array) => new Blob([new Uint8Array(data)]);
 
@@ -35,7 +35,7 @@ const text = 'a café by night, 夜 🌙\nNegative prompt: rain\nSteps: 20, Samp
 
 /** A small picture with the text above, as the pipeline writes it. */
 const encode = (format: ImageFormat) =>
-  encodeImage({ data: new Float32Array(3 * 64 * 64), dims: [1, 3, 64, 64] }, format, text);
+  encodeImage({ data: new Uint8Array(64 * 64 * 3), width: 64, height: 64, channels: 3 }, format, text);
 
 describe('the text in a picture', () => {
   for (const keyword of ['tEXt', 'iTXt'] as const) {
@@ -138,15 +138,10 @@ describe('a picture that is dropped on the page', { skip }, () => {
     const data = await encode('webp');
     assert.equal((await readSettingsOf(blob(data)))?.seed, '7');
     const posts = requests.length;
-    const transfer = await page.evaluateHandle((bytes) => {
-      const all = new DataTransfer();
-      all.items.add(new File([new Uint8Array(bytes)], 'owl.webp', { type: 'image/webp' }));
-      return all;
-    }, Array.from(data));
-    await page.dispatchEvent('main', 'dragover', { dataTransfer: transfer });
-    await page.getByText('Drop the picture to read its settings').waitFor();
-    await page.dispatchEvent('main', 'drop', { dataTransfer: transfer });
-    await page.getByText('Settings read from owl.webp.').waitFor();
+    await dropFile(page, 'owl.webp', data);
+    await page.getByRole('dialog', { name: 'owl.webp' }).getByText('Made from “a café by night').waitFor();
+    await page.getByRole('button', { name: 'Use its settings' }).click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
     assert.equal(await prompt.inputValue(), 'a café by night, 夜 🌙');
     assert.equal(await page.getByLabel('Negative prompt').inputValue(), 'rain');
     assert.equal(await page.getByLabel('Sampler').inputValue(), 'euler_a');
@@ -159,8 +154,9 @@ describe('a picture that is dropped on the page', { skip }, () => {
         .png()
         .toBuffer(),
     );
-    await page.getByLabel('Settings from a picture').setInputFiles(file);
-    await page.getByText('plain.png carries no settings that can be read.').waitFor();
+    await page.getByLabel('From a picture').setInputFiles(file);
+    await page.getByText('It carries no settings that can be read.').waitFor();
+    assert.ok(await page.getByRole('button', { name: 'Use its settings' }).isDisabled());
     const sent = requests.slice(posts).filter((url) => !/\/trpc\/(health|prompts\.read)/.test(url));
     assert.deepEqual(sent, []);
   });

@@ -88,3 +88,18 @@ export async function assertPicture(picture: Locator, width: number): Promise<vo
   });
   assert.equal(size, width);
 }
+
+/** Drops a file on the page, as from a folder of this machine. */
+export async function dropFile(page: Page, name: string, data: Uint8Array): Promise<void> {
+  const dataTransfer = await page.evaluateHandle(
+    ({ fileName, bytes }) => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([new Uint8Array(bytes)], fileName));
+      return transfer;
+    },
+    { fileName: name, bytes: Array.from(data) },
+  );
+  await page.dispatchEvent('main', 'dragover', { dataTransfer });
+  await page.getByText('Drop the picture to start from it').waitFor();
+  await page.dispatchEvent('main', 'drop', { dataTransfer });
+}

@@ -75,7 +75,7 @@ function ComposerTools({ settings, onFile, onShowCode }: ComposerProps) {
         onChange={readFile}
       />
       <label className="button quiet" htmlFor={fileId}>
-        <Icon name="image" /> Settings from a picture
+        <Icon name="image" /> From a picture
       </label>
       <button type="button" className="button quiet" disabled={settings.prompt.trim() === ''} onClick={onShowCode}>
         <Icon name="code" /> Code

@@ -32,7 +32,7 @@ export function FileDrop({ onFile }: { onFile(file: File): void }) {
 
   return isOver ? (
     <div className="drop-veil" aria-hidden="true">
-      Drop the picture to read its settings
+      Drop the picture to start from it, or to read its settings
     </div>
   ) : null;
 }

@@ -94,7 +94,7 @@ function MoreSettings({ settings, errors, onChange }: SettingsPanelProps) {
         />
         {others.length > 0 && (
           <p className="hint">
-            Also {others.map(([name, value]) => `${name} ${value}`).join(', ')}.{' '}
+            Also {others.map(([name, value]) => `${name} ${JSON.stringify(value)}`).join(', ')}.{' '}
             <button type="button" className="link" onClick={() => onChange({ others: {} })}>
               Leave out
             </button>

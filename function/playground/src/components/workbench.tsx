@@ -4,16 +4,17 @@ import { useClient } from '../client-context.ts';
 import { useGeneration } from '../hooks/use-generation.ts';
 import { useJobs } from '../hooks/use-jobs.ts';
 import { useSettings } from '../hooks/use-settings.ts';
-import { readSettingsOf } from '../lib/read-settings-of.ts';
 import { fromSettings, type Settings, toInput } from '../lib/settings.ts';
 import { CodeDialog } from './code-dialog.tsx';
 import { Composer } from './composer.tsx';
+import { FileDialog } from './file-dialog.tsx';
 import { FileDrop } from './file-drop.tsx';
 import { Notice, type NoticeProps } from './notice.tsx';
 import { PictureDialog } from './picture-dialog.tsx';
 import { Results } from './results.tsx';
 import { SettingsDisclosure } from './settings-disclosure.tsx';
 
+import { StartPicture } from './start-picture.tsx';
 import { Welcome } from './welcome.tsx';
 
 export interface WorkbenchProps {
@@ -26,6 +27,7 @@ export interface WorkbenchProps {
 type OpenDialog =
   | { kind: 'picture'; job: SucceededJob; image: JobImage }
   | { kind: 'code'; input: GenerateInput }
+  | { kind: 'file'; file: File }
   | undefined;
 
 /** Where pictures are made: the form on one side, what came of it on the other. */
@@ -49,18 +51,8 @@ export function Workbench({ models, defaultModel, isOnline }: WorkbenchProps) {
     setDialog(undefined);
     setNotice({ kind: 'info', title: 'The form has these settings now.' });
   };
-  const readFile = useCallback(
-    async (file: File) => {
-      const found = await readSettingsOf(file);
-      if (found !== undefined) change(found);
-      setNotice(
-        found === undefined
-          ? { kind: 'warning', title: `${file.name} carries no settings that can be read.` }
-          : { kind: 'info', title: `Settings read from ${file.name}.` },
-      );
-    },
-    [change],
-  );
+  const closeDialog = () => setDialog(undefined);
+  const openFile = useCallback((file: File) => setDialog({ kind: 'file', file }), []);
   const generate = () => {
     setNotice(undefined);
     return generation.generate(settings);
@@ -73,7 +65,7 @@ export function Workbench({ models, defaultModel, isOnline }: WorkbenchProps) {
 
   return (
     <main className="workbench">
-      <FileDrop onFile={readFile} />
+      <FileDrop onFile={openFile} />
       <div className="side">
         <Composer
           settings={settings}
@@ -83,10 +75,11 @@ export function Workbench({ models, defaultModel, isOnline }: WorkbenchProps) {
           errors={generation.fieldErrors}
           onChange={change}
           onSubmit={generate}
-          onFile={readFile}
+          onFile={openFile}
           onShowCode={() => showCode(toInput(settings))}
         />
         {notice !== undefined && <Notice {...notice} />}
+        <StartPicture settings={settings} errors={generation.fieldErrors} onChange={change} />
         <SettingsDisclosure
           settings={settings}
           model={model}
@@ -108,10 +101,11 @@ export function Workbench({ models, defaultModel, isOnline }: WorkbenchProps) {
           {...dialog}
           onUse={(job, image) => useAgain(fromSettings(job.settings, image.seed))}
           onShowCode={(job) => showCode(toInput(fromSettings(job.settings)))}
-          onClose={() => setDialog(undefined)}
+          onClose={closeDialog}
         />
       )}
-      {dialog?.kind === 'code' && <CodeDialog input={dialog.input} onClose={() => setDialog(undefined)} />}
+      {dialog?.kind === 'file' && <FileDialog file={dialog.file} onChange={change} onClose={closeDialog} />}
+      {dialog?.kind === 'code' && <CodeDialog input={dialog.input} onClose={closeDialog} />}
     </main>
   );
 }

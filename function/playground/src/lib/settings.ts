@@ -1,8 +1,11 @@
 import type { GenerateInput, GenerateSettings, ModelInfo } from '@safelight/sdk';
 
 /** Settings that few touch: the form has no fields for them, and carries them along from a picture that has them. */
-const otherFields = ['sChurn', 'sTmin', 'sTmax', 'sNoise', 'subseed', 'subseedStrength'] as const;
-export type OtherSettings = Partial<Record<(typeof otherFields)[number], number>>;
+const otherFields = [
+  ...(['sChurn', 'sTmin', 'sTmax', 'sNoise', 'subseed', 'subseedStrength'] as const),
+  ...(['resizeMode', 'invertMask', 'maskBlur', 'maskFill', 'inpaintArea', 'maskPadding', 'outpaint', 'hires'] as const),
+];
+export type OtherSettings = Pick<GenerateInput, (typeof otherFields)[number]>;
 
 /** What the form holds: texts, as they are typed. An empty one leaves the choice to the server. */
 export interface Settings {
@@ -22,11 +25,19 @@ export interface Settings {
   rng: 'cuda' | 'cpu';
   count: string;
   format: 'png' | 'jpeg' | 'webp';
+  /** The picture to start from, by the key of its upload. */
+  initImage: string;
+  strength: string;
+  /** White where to draw, by the key of its upload. */
+  mask: string;
   others: OtherSettings;
 }
 
 /** The settings that are texts, and so have a field of their own. */
 export type TextField = Exclude<keyof Settings, 'others'>;
+
+/** Starting from noise alone. */
+export const noStart = { initImage: '', strength: '', mask: '' } satisfies Partial<Settings>;
 
 /** A fresh form for a model. */
 export function defaultSettings(model: ModelInfo): Settings {
@@ -48,6 +59,7 @@ export function defaultSettings(model: ModelInfo): Settings {
     rng: 'cuda',
     count: '1',
     format: 'png',
+    ...noStart,
     others: {},
   };
 }
@@ -55,7 +67,7 @@ export function defaultSettings(model: ModelInfo): Settings {
 /** What to ask the server for. Whether the numbers are allowed is checked by the SDK, which says it in words. */
 export function toInput(settings: Settings): GenerateInput {
   const { prompt, negativePrompt, promptSyntax, model, rng, format } = settings;
-  const { sampler, schedule } = settings;
+  const { sampler, schedule, initImage, mask } = settings;
   return {
     prompt,
     ...(negativePrompt !== '' && { negativePrompt }),
@@ -66,11 +78,23 @@ export function toInput(settings: Settings): GenerateInput {
     ...(schedule !== '' && { schedule }),
     ...(rng !== 'cuda' && { rng }),
     ...(format !== 'png' && { format }),
+    ...(initImage !== '' && { initImage }),
+    ...(initImage !== '' && mask !== '' && { mask }),
     ...settings.others,
   };
 }
 
-const numberFields = ['width', 'height', 'steps', 'guidanceScale', 'eta', 'clipSkip', 'seed', 'count'] as const;
+const numberFields = [
+  'width',
+  'height',
+  'steps',
+  'guidanceScale',
+  'eta',
+  'clipSkip',
+  'seed',
+  'count',
+  'strength',
+] as const;
 
 function numbers(settings: Settings): Partial<Record<(typeof numberFields)[number], number>> {
   const given = numberFields.filter((field) => settings[field].trim() !== '');
@@ -100,6 +124,9 @@ export function fromSettings(used: GenerateSettings, seed?: number): Settings {
     rng: used.rng,
     count: isWhole ? String(used.count) : '1',
     format: used.format,
+    initImage: used.initImage ?? '',
+    strength: used.strength === undefined ? '' : String(used.strength),
+    mask: used.mask ?? '',
     others: Object.fromEntries(otherFields.flatMap((name) => (used[name] === undefined ? [] : [[name, used[name]]]))),
   };
 }
