@@ -7,7 +7,7 @@ import { createEngine } from '../../function/src/create-engine.ts';
 import type { Engine } from '../../function/src/engine.ts';
 import { sharedCacheDir } from '../support/embedded-model.ts';
 import { launchBrowser, skip } from './support/browser.ts';
-import { make, type Site, serveSite, type Visit, visit } from './support/open-playground.ts';
+import { dropFile, make, type Site, serveSite, type Visit, visit } from './support/open-playground.ts';
 
 const screens = {
   desktop: { viewport: { width: 1280, height: 800 } },
@@ -81,6 +81,18 @@ async function checkStates(visitor: Visit, site: Site): Promise<void> {
   await steps.fill('2');
   const result = await make(visitor, 'a gryphon');
   await check(page, 'result with a warning');
+
+  const [made] = (await site.safelight.list({ limit: 1 })).jobs;
+  const data = await site.safelight.images.arrayBuffer({ jobId: made?.id ?? '', index: 0 });
+  await dropFile(page, 'gryphon.png', new Uint8Array(data));
+  await page.getByText('Made from “a gryphon”').waitFor();
+  await check(page, 'dropped file');
+  await page.getByRole('button', { name: 'Start from it' }).click();
+  await page.getByRole('button', { name: 'Paint a mask' }).click();
+  await page.getByRole('dialog', { name: 'Paint what to draw anew' }).waitFor();
+  await check(page, 'mask');
+  await page.keyboard.press('Escape');
+  await check(page, 'start picture');
 
   await result.click();
   await page.getByRole('dialog').waitFor();
