@@ -66,6 +66,20 @@ describe('a picture to start from', { skip }, () => {
     assert.equal((await site.safelight.list({ limit: 1 })).jobs[0]?.settings.initImage, undefined);
   });
 
+  test('is one of those made here', async () => {
+    await using visitor = await visit(browser, site.server.url);
+    const { page } = visitor;
+    await page.getByRole('region', { name: 'History' }).getByRole('button', { name: 'a red apple, seed 1' }).click();
+    await page.getByRole('button', { name: 'Start from it' }).click();
+    await page.getByRole('region', { name: 'Start picture' }).getByRole('img', { name: 'To start from' }).waitFor();
+    await page.reload();
+    await visitor.prompt.fill('a blue apple');
+    await visitor.generate.click();
+    await resultOf(page, 'a blue apple').waitFor();
+    const [job] = (await site.safelight.list({ limit: 1 })).jobs;
+    assert.match(job?.settings.initImage ?? '', /^uploads\//);
+  });
+
   test('is drawn anew only where it is painted over', async () => {
     await using visitor = await visit(browser, site.server.url);
     const { page } = visitor;

@@ -2,9 +2,9 @@ import { useEffect, useState } from 'react';
 import { useClient } from '../client-context.ts';
 import { useObjectUrl } from '../hooks/use-object-url.ts';
 import { describeError, type ErrorDescription } from '../lib/describe-error.ts';
-import { rememberPreview } from '../lib/previews.ts';
 import { readSettingsOf } from '../lib/read-settings-of.ts';
-import { noStart, type Settings } from '../lib/settings.ts';
+import type { Settings } from '../lib/settings.ts';
+import { startFrom } from '../lib/start-from.ts';
 import { Dialog } from './dialog.tsx';
 import { ErrorNotice } from './error-notice.tsx';
 
@@ -32,9 +32,7 @@ export function FileDialog({ file, onChange, onClose }: FileDialogProps) {
   const start = async () => {
     setIsSending(true);
     try {
-      const { key } = await safelight.upload(file);
-      rememberPreview(key, file);
-      onChange({ ...noStart, initImage: key, strength: '0.75' });
+      onChange(await startFrom(safelight, file));
       onClose();
     } catch (cause) {
       setError(describeError(cause));

@@ -100,6 +100,7 @@ export function Workbench({ models, defaultModel, isOnline }: WorkbenchProps) {
         <PictureDialog
           {...dialog}
           onUse={(job, image) => useAgain(fromSettings(job.settings, image.seed))}
+          onChange={change}
           onShowCode={(job) => showCode(toInput(fromSettings(job.settings)))}
           onClose={closeDialog}
         />
