@@ -101,6 +101,13 @@ async function checkStates(visitor: Visit, site: Site): Promise<void> {
   await page.getByText('createSafelight').first().waitFor();
   await check(page, 'code');
   await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Compare' }).click();
+  await page.getByLabel('Across: values').waitFor();
+  await check(page, 'comparison to be made');
+  await page.getByRole('button', { name: 'Draw 3 pictures' }).click();
+  await page.getByRole('columnheader', { name: 'Guidance 8' }).waitFor();
+  await check(page, 'comparison');
+  await page.getByRole('button', { name: 'Close the comparison' }).click();
   await page.getByRole('button', { name: 'About mini' }).click();
   await page.getByText('Use restrictions').waitFor();
   await check(page, 'model card');

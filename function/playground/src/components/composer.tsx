@@ -16,6 +16,7 @@ export interface ComposerProps {
   onSubmit(): void;
   onFile(file: File): void;
   onShowCode(): void;
+  onCompare(): void;
 }
 
 /** The prompts, and what can be done with them. */
@@ -57,7 +58,7 @@ export function Composer(props: ComposerProps) {
   );
 }
 
-function ComposerTools({ settings, onFile, onShowCode }: ComposerProps) {
+function ComposerTools({ settings, onFile, onShowCode, onCompare }: ComposerProps) {
   const fileId = useId();
   const readFile = (event: ChangeEvent<HTMLInputElement>) => {
     const file = event.target.files?.[0];
@@ -77,6 +78,9 @@ function ComposerTools({ settings, onFile, onShowCode }: ComposerProps) {
       <label className="button quiet" htmlFor={fileId}>
         <Icon name="image" /> From a picture
       </label>
+      <button type="button" className="button quiet" disabled={settings.prompt.trim() === ''} onClick={onCompare}>
+        <Icon name="grid" /> Compare
+      </button>
       <button type="button" className="button quiet" disabled={settings.prompt.trim() === ''} onClick={onShowCode}>
         <Icon name="code" /> Code
       </button>

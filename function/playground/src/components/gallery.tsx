@@ -1,6 +1,5 @@
 import type { Job, SucceededJob } from '@safelight/sdk';
-import { describePhase } from '../lib/describe-phase.ts';
-import { isPending } from '../lib/is-pending.ts';
+import { stateOf } from '../lib/state-of.ts';
 import { Picture } from './picture.tsx';
 
 export interface GalleryProps {
@@ -51,9 +50,4 @@ export function Gallery({ jobs, isLoaded, hasMore, onMore, onOpen, onShow }: Gal
       )}
     </section>
   );
-}
-
-function stateOf(job: Job): string {
-  if (isPending(job)) return describePhase(job.phase).title;
-  return job.status === 'failed' ? 'Failed' : 'Cancelled';
 }

@@ -2,6 +2,7 @@ import type { GenerateInput, JobImage, ModelInfo, SucceededJob } from '@safeligh
 import { useCallback, useEffect, useState } from 'react';
 import { useClient } from '../client-context.ts';
 import { useGeneration } from '../hooks/use-generation.ts';
+import { useGrid } from '../hooks/use-grid.ts';
 import { useJobs } from '../hooks/use-jobs.ts';
 import { useSettings } from '../hooks/use-settings.ts';
 import { fromSettings, type Settings, toInput } from '../lib/settings.ts';
@@ -9,6 +10,7 @@ import { CodeDialog } from './code-dialog.tsx';
 import { Composer } from './composer.tsx';
 import { FileDialog } from './file-dialog.tsx';
 import { FileDrop } from './file-drop.tsx';
+import { GridDialog } from './grid-dialog.tsx';
 import { Notice, type NoticeProps } from './notice.tsx';
 import { PictureDialog } from './picture-dialog.tsx';
 import { Results } from './results.tsx';
@@ -28,6 +30,7 @@ type OpenDialog =
   | { kind: 'picture'; job: SucceededJob; image: JobImage }
   | { kind: 'code'; input: GenerateInput }
   | { kind: 'file'; file: File }
+  | { kind: 'grid' }
   | undefined;
 
 /** Where pictures are made: the form on one side, what came of it on the other. */
@@ -36,6 +39,7 @@ export function Workbench({ models, defaultModel, isOnline }: WorkbenchProps) {
   const [settings, change] = useSettings(defaultModel);
   const jobs = useJobs(safelight, isOnline, report);
   const generation = useGeneration(jobs);
+  const comparison = useGrid(jobs.submit);
   const [dialog, setDialog] = useState<OpenDialog>();
   const [notice, setNotice] = useState<Pick<NoticeProps, 'kind' | 'title'>>();
 
@@ -55,6 +59,7 @@ export function Workbench({ models, defaultModel, isOnline }: WorkbenchProps) {
   const openFile = useCallback((file: File) => setDialog({ kind: 'file', file }), []);
   const generate = () => {
     setNotice(undefined);
+    comparison.close();
     return generation.generate(settings);
   };
   const openPicture = (job: SucceededJob, index: number) => {
@@ -77,6 +82,7 @@ export function Workbench({ models, defaultModel, isOnline }: WorkbenchProps) {
           onSubmit={generate}
           onFile={openFile}
           onShowCode={() => showCode(toInput(settings))}
+          onCompare={() => setDialog({ kind: 'grid' })}
         />
         {notice !== undefined && <Notice {...notice} />}
         <StartPicture settings={settings} errors={generation.fieldErrors} onChange={change} />
@@ -92,6 +98,7 @@ export function Workbench({ models, defaultModel, isOnline }: WorkbenchProps) {
       <Results
         jobs={jobs}
         generation={generation}
+        comparison={comparison}
         welcome={<Welcome model={model} onPick={(prompt) => change({ prompt })} />}
         onOpen={openPicture}
         onUse={(job) => useAgain(fromSettings(job.settings))}
@@ -106,6 +113,9 @@ export function Workbench({ models, defaultModel, isOnline }: WorkbenchProps) {
         />
       )}
       {dialog?.kind === 'file' && <FileDialog file={dialog.file} onChange={change} onClose={closeDialog} />}
+      {dialog?.kind === 'grid' && (
+        <GridDialog onStart={(x, y) => comparison.start(settings, x, y)} onClose={closeDialog} />
+      )}
       {dialog?.kind === 'code' && <CodeDialog input={dialog.input} onClose={closeDialog} />}
     </main>
   );

@@ -2,7 +2,7 @@ import type { GenerateInput, Job, Safelight } from '@safelight/sdk';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { isPending } from '../lib/is-pending.ts';
 
-const PAGE_SIZE = 24;
+const PAGE_SIZE = 48;
 
 /** The jobs of this user, and what can be done with them. */
 export interface Jobs {
