@@ -60,6 +60,7 @@ test('the packed packages import, type-check and draw without their sources', as
     await finish(server);
   });
   const endpoint = await waitForOutput(server, /listening on (\S+)/);
+  assert.match(await (await fetch(endpoint)).text(), /<title>Safelight<\/title>/, 'the playground is packed too');
   for (const [i, snippet] of (await readSnippets(join(root, 'sdk/README.md'))).entries()) {
     await writeFile(join(project, `snippet-${i}.mts`), adaptSnippet(snippet, endpoint, sharedCacheDir));
     await run(process.execPath, [...tsc.slice(0, -1), '--types', 'node', `snippet-${i}.mts`], { cwd: project });
