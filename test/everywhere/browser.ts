@@ -15,7 +15,7 @@ import { launchChromium, startSite } from './chromium.ts';
 import { createEmptyProject, root } from './empty-project.ts';
 
 /** As a visitor uses the example's page: draw, look, draw again and cancel. */
-async function useExample(browser: Browser, endpoint: string): Promise<void> {
+async function tryExample(browser: Browser, endpoint: string): Promise<void> {
   const node = ['--conditions=@safelight/source', '--import', import.meta.resolve('tsx')];
   const env = { ...process.env, SAFELIGHT_ENDPOINT: endpoint, PORT: '0' };
   const site = spawn(process.execPath, [...node, join(root, 'examples/browser/server.ts')], { env });
@@ -57,7 +57,7 @@ globalThis.check = async (endpoint) => {
 };
 `;
 
-async function useDirectly(browser: Browser, endpoint: string, origin: string): Promise<void> {
+async function tryDirectly(browser: Browser, endpoint: string, origin: string): Promise<void> {
   const tab = await browser.newPage();
   await tab.goto(origin);
   const result = await tab.evaluate(
@@ -111,7 +111,7 @@ async function bundleReactPage(): Promise<string> {
   return outputFiles[0]?.text ?? '';
 }
 
-async function useReactPage(browser: Browser, url: string): Promise<void> {
+async function tryReactPage(browser: Browser, url: string): Promise<void> {
   const page = await browser.newPage();
   await page.goto(url);
   await page.getByText('idle').waitFor();
@@ -143,11 +143,11 @@ const server = spawnCli(['serve', '--port', '0', '--quiet', '--data-dir', dataDi
 try {
   const endpoint = await waitForOutput(server, /listening on (\S+)/);
   const name = `Chromium ${browser.version()}`;
-  await useExample(browser, endpoint);
+  await tryExample(browser, endpoint);
   console.log(`${name}, through a proxy: passes`);
-  await useDirectly(browser, endpoint, origins[0] ?? '');
+  await tryDirectly(browser, endpoint, origins[0] ?? '');
   console.log(`${name}, across origins: passes`);
-  await useReactPage(browser, `${origins[1]}/?endpoint=${endpoint}`);
+  await tryReactPage(browser, `${origins[1]}/?endpoint=${endpoint}`);
   console.log(`${name}, the README's React hook: passes`);
 } finally {
   await browser.close();
