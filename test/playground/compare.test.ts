@@ -68,6 +68,8 @@ describe('a comparison', { skip }, () => {
     await dialog.getByRole('button', { name: 'Draw 6 pictures' }).click();
     const grid = page.getByRole('region', { name: 'Comparison' });
     await grid.getByRole('columnheader', { name: 'Steps 4' }).waitFor();
+    // Open until all are sent.
+    await dialog.waitFor({ state: 'detached' });
     await page.reload();
     await grid.getByRole('rowheader', { name: 'an owl' }).waitFor();
     await page.waitForFunction(() => document.querySelectorAll('table img').length === 6);

@@ -48,6 +48,7 @@ describe('the playground', { skip }, () => {
     const seen = await page.evaluate(() => (window as unknown as { seen: string[] }).seen);
     assert.ok(seen.includes('Starting a worker'), seen.join());
     assert.ok(seen.filter((title) => /^Step \d+ of 20$/.test(title)).length > 3, seen.join());
+    await page.getByText(/^About \d/).waitFor();
     assert.deepEqual(complaints, []);
   });
 
@@ -186,6 +187,24 @@ describe('the playground', { skip }, () => {
       .getByText(/gryphon/)
       .filter({ hasText: /not|know/ })
       .first()
+      .waitFor();
+  });
+
+  test('says what a picture costs, before and after', async () => {
+    await using priced = await serveSite(engine, {
+      gpuPrice: { perHour: 3600, currency: 'USD', priceDate: '2026-01-01' },
+    });
+    await using visitor = await visit(browser, priced.server.url);
+    const { page } = visitor;
+    await page.getByLabel('Steps', { exact: true }).fill('4');
+    const result = await make(visitor, 'a globe');
+    await page.getByText(/^About \d+\.\d s, about \d+\.\d{4} USD$/).waitFor();
+    await result.click();
+    const [job] = (await priced.safelight.list()).jobs;
+    assert.ok(job?.status === 'succeeded' && job.usage.price !== undefined);
+    await page
+      .getByRole('dialog')
+      .getByText(`${job.usage.price.amount.toFixed(4)} USD`)
       .waitFor();
   });
 

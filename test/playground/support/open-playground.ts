@@ -63,7 +63,10 @@ export async function visit(browser: Browser, url: string, options: BrowserConte
     requests,
     prompt: page.getByLabel('Prompt', { exact: true }),
     generate: page.getByRole('button', { name: 'Generate' }),
-    [Symbol.asyncDispose]: () => context.close(),
+    async [Symbol.asyncDispose]() {
+      await page.unrouteAll({ behavior: 'ignoreErrors' });
+      await context.close();
+    },
   };
 }
 

@@ -1,8 +1,10 @@
 import { type ChangeEvent, type FormEvent, useId } from 'react';
+import { useEstimate } from '../hooks/use-estimate.ts';
 import { usePromptReading } from '../hooks/use-prompt-reading.ts';
 import type { ErrorDescription } from '../lib/describe-error.ts';
 import type { Settings } from '../lib/settings.ts';
 import { ErrorNotice } from './error-notice.tsx';
+import { EstimateLine } from './estimate-line.tsx';
 import { Icon } from './icon.tsx';
 import { PromptField } from './prompt-field.tsx';
 
@@ -12,6 +14,8 @@ export interface ComposerProps {
   isOnline: boolean;
   error?: ErrorDescription | undefined;
   errors: Partial<Record<string, string>>;
+  /** How many jobs are done: estimates get better with each. */
+  jobsDone: number;
   onChange(change: Partial<Settings>): void;
   onSubmit(): void;
   onFile(file: File): void;
@@ -23,6 +27,7 @@ export interface ComposerProps {
 export function Composer(props: ComposerProps) {
   const { settings, isSubmitting, isOnline, error, errors, onChange, onSubmit } = props;
   const reading = usePromptReading(settings);
+  const estimate = useEstimate(settings, props.jobsDone);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (!isSubmitting && isOnline) onSubmit();
@@ -53,6 +58,7 @@ export function Composer(props: ComposerProps) {
           Ctrl ↵
         </span>
       </button>
+      <EstimateLine estimate={estimate} />
       <ComposerTools {...props} />
     </form>
   );

@@ -55,7 +55,7 @@ export function GridView({ grid, jobs, onOpen, onClose }: GridViewProps) {
 function Cell({ job, onOpen }: { job: Job | undefined; onOpen: GridViewProps['onOpen'] }) {
   const image = job?.status === 'succeeded' ? job.images[0] : undefined;
   if (job?.status !== 'succeeded' || image === undefined) {
-    return <p className="muted small">{job === undefined ? 'Not sent yet' : stateOf(job)}</p>;
+    return <p className="muted small">{job === undefined ? 'Not sent' : stateOf(job)}</p>;
   }
   return (
     <button

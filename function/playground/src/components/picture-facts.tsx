@@ -1,5 +1,5 @@
 import type { JobImage, SucceededJob, Timings } from '@safelight/sdk';
-import { formatBytes, formatDuration, formatTime } from '../lib/format.ts';
+import { formatBytes, formatDuration, formatPrice, formatTime } from '../lib/format.ts';
 import { labelOf, samplerLabels, scheduleLabels } from '../lib/labels.ts';
 
 /** In the order in which they happen. */
@@ -30,9 +30,7 @@ export function PictureFacts({ job, image }: { job: SucceededJob; image: JobImag
         title="Use"
         facts={[
           ['Worker time', `${usage.gpuSeconds.toFixed(1)} s`],
-          ...(price === undefined
-            ? []
-            : [['Price, estimated', `${price.amount.toFixed(4)} ${price.currency}`] as [string, string]]),
+          ...(price === undefined ? [] : [['Price, estimated', formatPrice(price)] as [string, string]]),
           ['File', `${image.format.toUpperCase()}, ${formatBytes(image.bytes)}`],
           ['Made', formatTime(createdAt)],
         ]}

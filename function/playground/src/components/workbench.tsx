@@ -78,6 +78,7 @@ export function Workbench({ models, defaultModel, isOnline }: WorkbenchProps) {
           isOnline={isOnline}
           error={generation.error}
           errors={generation.fieldErrors}
+          jobsDone={jobs.jobs.filter(({ status }) => status === 'succeeded').length}
           onChange={change}
           onSubmit={generate}
           onFile={openFile}

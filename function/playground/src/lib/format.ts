@@ -16,3 +16,7 @@ export const formatTime = (iso: string): string =>
   new Date(iso).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 
 export const plural = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
+
+/** Pictures are cheap: a second of a GPU costs some hundred millionths. */
+export const formatPrice = ({ amount, currency }: { amount: number; currency: string }): string =>
+  `${amount.toFixed(amount < 0.01 ? 6 : 4)} ${currency}`;
