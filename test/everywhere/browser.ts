@@ -25,7 +25,7 @@ async function tryExample(browser: Browser, endpoint: string): Promise<void> {
     await page.getByRole('button', { name: 'Draw' }).click();
     await page.getByText('denoising').waitFor();
     await page.locator('img').waitFor({ state: 'visible' });
-    await page.waitForFunction(() => document.querySelector('img')?.naturalWidth === 128);
+    await page.waitForFunction(() => document.querySelector('img')?.naturalWidth === 128, undefined, { polling: 100 });
     await page.getByRole('button', { name: 'Draw' }).click();
     await page.getByText('denoising').waitFor();
     await page.getByRole('button', { name: 'Cancel' }).click();
@@ -117,7 +117,7 @@ async function tryReactPage(browser: Browser, url: string): Promise<void> {
   await page.getByText('idle').waitFor();
   await page.getByRole('button', { name: 'Draw' }).click();
   await page.getByText('denoising').waitFor();
-  await page.waitForFunction(() => document.querySelector('img')?.naturalWidth === 128);
+  await page.waitForFunction(() => document.querySelector('img')?.naturalWidth === 128, undefined, { polling: 100 });
   await page.getByRole('button', { name: 'Fail' }).click();
   await page.getByText('InvalidInputError: prompt is empty').waitFor();
   await page.getByRole('button', { name: 'Draw' }).click();

@@ -72,7 +72,7 @@ describe('a comparison', { skip }, () => {
     await dialog.waitFor({ state: 'detached' });
     await page.reload();
     await grid.getByRole('rowheader', { name: 'an owl' }).waitFor();
-    await page.waitForFunction(() => document.querySelectorAll('table img').length === 6);
+    await grid.locator('img').nth(5).waitFor();
     await grid.getByRole('row', { name: 'an owl' }).getByRole('button').nth(1).click();
     await page.getByRole('dialog', { name: 'Picture' }).getByText('an owl').first().waitFor();
     assert.equal(await page.getByRole('definition').nth(2).textContent(), '4');

@@ -171,7 +171,11 @@ describe('the playground', { skip }, () => {
     await page.reload();
     const pictures = page.getByRole('region', { name: 'History' }).getByRole('img');
     await pictures.first().waitFor();
-    await page.waitForFunction(() => Array.from(document.images).every(({ naturalWidth }) => naturalWidth === 128));
+    await page.waitForFunction(
+      () => Array.from(document.images).every(({ naturalWidth }) => naturalWidth === 128),
+      undefined,
+      { polling: 100 },
+    );
     assert.equal(refused, 1);
     assert.ok(visitor.requests.some((url) => url.includes('/trpc/images.sign')));
   });

@@ -90,7 +90,7 @@ describe('a picture to start from', { skip }, () => {
     const dialog = page.getByRole('dialog', { name: 'Paint what to draw anew' });
     await dialog.getByRole('spinbutton').fill('50');
     const canvas = dialog.getByRole('img', { name: 'Painted mask' });
-    await page.waitForFunction(() => document.querySelector('canvas')?.width === 128);
+    await page.waitForFunction(() => document.querySelector('canvas')?.width === 128, undefined, { polling: 100 });
     const box = await canvas.boundingBox();
     assert.ok(box);
     // A stroke of half the width down the right edge: a quarter is painted.
