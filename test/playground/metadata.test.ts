@@ -157,7 +157,9 @@ describe('a picture that is dropped on the page', { skip }, () => {
     await page.getByLabel('From a picture').setInputFiles(file);
     await page.getByText('It carries no settings that can be read.').waitFor();
     assert.ok(await page.getByRole('button', { name: 'Use its settings' }).isDisabled());
-    const sent = requests.slice(posts).filter((url) => !/^blob:|\/trpc\/(health|prompts\.read)/.test(url));
+    const sent = requests
+      .slice(posts)
+      .filter((url) => !/^blob:|\/trpc\/(health|prompts\.read|jobs\.estimate)/.test(url));
     assert.deepEqual(sent, []);
   });
 });
