@@ -41,8 +41,8 @@ function describe(job: Job): string {
       return job.finishedAt;
   }
 }
-// @ts-expect-error: no such sampler
-await safelight.generate({ prompt: 'a fox', sampler: 'eulerr' });
+// @ts-expect-error: no such format
+await safelight.generate({ prompt: 'a fox', format: 'gif' });
 // @ts-expect-error: the prompt is missing
 await safelight.generate({ steps: 5 });
 // @ts-expect-error: a queued job has no pictures
