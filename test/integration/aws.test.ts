@@ -11,7 +11,7 @@ import { sharedCacheDir, temporaryFolder } from '../support/embedded-model.ts';
 
 const INPUT = { prompt: 'a penguin on a yellow background', seed: 20 };
 
-const drawHere = async (input: typeof INPUT & { count?: number }): Promise<Buffer[]> => {
+const drawHere = async (input: typeof INPUT & { count?: number; steps?: number }): Promise<Buffer[]> => {
   const engine = await createEngine({ cacheDir: sharedCacheDir });
   try {
     const settings = engine.resolve(generateInputSchema.parse(input));
@@ -43,12 +43,13 @@ describe('Safelight on AWS', () => {
 
   it('draws what this machine draws, to the byte, and tells how it goes and where the time went', async () => {
     const phases = new Set<string>();
-    const job = await safelight.generate(
-      { ...INPUT, count: 2 },
-      { onProgress: (job) => void ('phase' in job && phases.add(job.phase.name)) },
-    );
+    // Workers write their progress once a second: long enough to be seen denoising.
+    const input = { ...INPUT, count: 2, steps: 80 };
+    const job = await safelight.generate(input, {
+      onProgress: (job) => void ('phase' in job && phases.add(job.phase.name)),
+    });
     const drawn = await Promise.all(job.images.map((image) => safelight.images.arrayBuffer(image)));
-    const here = await drawHere({ ...INPUT, count: 2 });
+    const here = await drawHere(input);
     assert.equal(drawn.length, 2);
     for (const [i, data] of drawn.entries()) assert.ok(here[i]?.equals(Buffer.from(data)), `picture ${i}`);
     assert.ok(phases.has('denoising'), [...phases].join());
