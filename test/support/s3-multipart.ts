@@ -1,11 +1,21 @@
 /** Multipart uploads of the S3 of the tests: create, upload part, list, complete, abort. */
-import { checkedSha256, etagOf, metadataOf, objectOf, S3Failure, type StoredObject, sha256, xml } from './s3-object.ts';
+import {
+  CRC32_HEADER,
+  checkedChecksums,
+  crc32Bytes,
+  etagOf,
+  metadataOf,
+  objectOf,
+  S3Failure,
+  type StoredObject,
+  xml,
+} from './s3-object.ts';
 import type { S3Request } from './s3-server.ts';
 
 interface UploadedPart {
   body: Buffer;
   etag: string;
-  checksumSha256: string | undefined;
+  checksums: Record<string, string>;
 }
 
 export interface MultipartUpload {
@@ -70,11 +80,10 @@ function listUploads({ request, uploads }: MultipartParams): Answer {
 }
 
 function uploadPart({ request, body }: MultipartParams, upload: MultipartUpload): Answer {
-  const checksumSha256 = checkedSha256(request.headers, body);
-  const part = { body, etag: etagOf(body), checksumSha256 };
+  const checksums = checkedChecksums(request.headers, body);
+  const part = { body, etag: etagOf(body), checksums };
   upload.parts.set(Number(request.query.get('partNumber')), part);
-  const checksum = checksumSha256 === undefined ? {} : { 'x-amz-checksum-sha256': checksumSha256 };
-  return { headers: { etag: part.etag, ...checksum } };
+  return { headers: { etag: part.etag, ...checksums } };
 }
 
 function sortedParts({ parts }: MultipartUpload): [number, UploadedPart][] {
@@ -85,8 +94,9 @@ function listParts({ request }: MultipartParams, upload: MultipartUpload): Answe
   const after = Number(request.query.get('part-number-marker') ?? 0);
   const rest = sortedParts(upload).filter(([number]) => number > after);
   const page = rest.slice(0, Number(request.query.get('max-parts') ?? 1000));
-  const listed = page.map(([number, { body, etag, checksumSha256 }]) => {
-    const checksum = checksumSha256 === undefined ? '' : `<ChecksumSHA256>${checksumSha256}</ChecksumSHA256>`;
+  const listed = page.map(([number, { body, etag, checksums }]) => {
+    const crc32 = checksums[CRC32_HEADER];
+    const checksum = crc32 === undefined ? '' : `<ChecksumCRC32>${crc32}</ChecksumCRC32>`;
     return `<Part><PartNumber>${number}</PartNumber><Size>${body.length}</Size><ETag>${etag}</ETag>${checksum}</Part>`;
   });
   const next = `<NextPartNumberMarker>${page.at(-1)?.[0] ?? after}</NextPartNumberMarker>`;
@@ -100,7 +110,8 @@ function complete({ request, body, store, minPartBytes }: MultipartParams, uploa
   if (wanted.join() !== parts.map(([number]) => number).join()) throw new S3Failure(400, 'InvalidPart');
   const isTooSmall = parts.slice(0, -1).some(([, part]) => part.body.length < minPartBytes);
   if (isTooSmall) throw new S3Failure(400, 'EntityTooSmall');
-  const digests = Buffer.concat(parts.map(([, part]) => sha256(part.body)));
-  const checksum = `${sha256(digests).toString('base64')}-${parts.length}`;
-  store(request, objectOf(Buffer.concat(parts.map(([, part]) => part.body)), upload.metadata, checksum));
+  const checksums = Buffer.concat(parts.map(([, part]) => crc32Bytes(part.body)));
+  const composite = `${crc32Bytes(checksums).toString('base64')}-${parts.length}`;
+  const whole = Buffer.concat(parts.map(([, part]) => part.body));
+  store(request, objectOf(whole, upload.metadata, { [CRC32_HEADER]: composite }));
 }

@@ -1,12 +1,13 @@
 /** What the S3 of the tests stores, and how it refuses. */
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
+import { crc32 } from 'node:zlib';
 
 export interface StoredObject {
   body: Buffer;
   etag: string;
-  /** As S3 reports it: base64, with `-<parts>` where the object came in parts. */
-  checksumSha256: string | undefined;
+  /** As S3 reports them, by header: base64, with `-<parts>` where the object came in parts. */
+  checksums: Record<string, string>;
   metadata: Record<string, string>;
   contentType: string;
 }
@@ -22,11 +23,23 @@ export class S3Failure extends Error {
   }
 }
 
-export const sha256 = (data: Uint8Array): Buffer => createHash('sha256').update(data).digest();
+export const CRC32_HEADER = 'x-amz-checksum-crc32';
+
+export function crc32Bytes(data: Uint8Array): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(crc32(data));
+  return bytes;
+}
+
+const checksumsOf: Record<string, (data: Uint8Array) => Buffer> = {
+  [CRC32_HEADER]: crc32Bytes,
+  'x-amz-checksum-sha256': (data) => createHash('sha256').update(data).digest(),
+};
+
 export const etagOf = (data: Uint8Array): string => `"${createHash('md5').update(data).digest('hex')}"`;
 
-export function objectOf(body: Buffer, metadata = {}, checksumSha256?: string): StoredObject {
-  return { body, etag: etagOf(body), checksumSha256, metadata, contentType: 'application/octet-stream' };
+export function objectOf(body: Buffer, metadata = {}, checksums = {}): StoredObject {
+  return { body, etag: etagOf(body), checksums, metadata, contentType: 'application/octet-stream' };
 }
 
 export function xml(name: string, content: string): string {
@@ -34,11 +47,13 @@ export function xml(name: string, content: string): string {
   return `<?xml version="1.0" encoding="UTF-8"?>\n<${name} xmlns="${namespace}">${content}</${name}>`;
 }
 
-export function checkedSha256(headers: IncomingHttpHeaders, body: Buffer): string | undefined {
-  const claimed = headers['x-amz-checksum-sha256'];
-  if (typeof claimed !== 'string') return undefined;
-  if (claimed !== sha256(body).toString('base64')) throw new S3Failure(400, 'BadDigest');
-  return claimed;
+/** The checksums that came with a body, which must be right. */
+export function checkedChecksums(headers: IncomingHttpHeaders, body: Buffer): Record<string, string> {
+  const claimed = Object.entries(headers).filter(([name]) => Object.hasOwn(checksumsOf, name));
+  for (const [name, value] of claimed) {
+    if (value !== checksumsOf[name]?.(body).toString('base64')) throw new S3Failure(400, 'BadDigest');
+  }
+  return Object.fromEntries(claimed) as Record<string, string>;
 }
 
 export function metadataOf(headers: IncomingHttpHeaders): Record<string, string> {

@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { S3Client } from '@aws-sdk/client-s3';
 import { answerMultipart, type MultipartUpload } from './s3-multipart.ts';
-import { checkedSha256, metadataOf, objectOf, S3Failure, type StoredObject, xml } from './s3-object.ts';
+import { checkedChecksums, metadataOf, objectOf, S3Failure, type StoredObject, xml } from './s3-object.ts';
 import { checkPresignedUrl } from './s3-signature.ts';
 
 export interface S3Request {
@@ -105,8 +105,8 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
   }
 
   function putObject(request: S3Request, response: ServerResponse, body: Buffer): void {
-    const checksum = checkedSha256(request.headers, body);
-    const object = objectOf(body, metadataOf(request.headers), checksum);
+    const checksums = checkedChecksums(request.headers, body);
+    const object = objectOf(body, metadataOf(request.headers), checksums);
     object.contentType = request.headers['content-type'] ?? object.contentType;
     store(request, object);
     response.writeHead(200, { etag: object.etag }).end();
@@ -121,15 +121,13 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
   async function getObject(request: S3Request, response: ServerResponse, fault: Fault): Promise<void> {
     const object = objects.get(`${request.bucket}/${request.key}`);
     if (object === undefined) throw new S3Failure(404, 'NoSuchKey');
-    const { body, etag, checksumSha256, metadata } = object;
+    const { body, etag, checksums, metadata } = object;
     const [start, end] = parseRange(request.range, body.length);
     const headers: Record<string, string | number> = { etag, 'content-length': end - start, 'accept-ranges': 'bytes' };
     headers['content-type'] = request.query.get('response-content-type') ?? object.contentType;
     for (const [name, value] of Object.entries(metadata)) headers[`x-amz-meta-${name}`] = value;
     if (request.range !== undefined) headers['content-range'] = `bytes ${start}-${end - 1}/${body.length}`;
-    else if (request.headers['x-amz-checksum-mode'] !== undefined && checksumSha256 !== undefined) {
-      headers['x-amz-checksum-sha256'] = checksumSha256;
-    }
+    else if (request.headers['x-amz-checksum-mode'] !== undefined) Object.assign(headers, checksums);
     response.writeHead(request.range === undefined ? 200 : 206, headers);
     if (request.method === 'HEAD') return void response.end();
     await send(response, body.subarray(start, end), fault);

@@ -5,20 +5,19 @@ import { startThread } from '../start-thread.ts';
 export type SharedBytes = Uint8Array<SharedArrayBuffer>;
 
 export type ByteRequest =
-  | { kind: 'hash'; bytes: SharedBytes }
-  | { kind: 'hash-range'; fd: number; position: number; length: number }
-  | { kind: 'hash-file'; path: string }
+  | { kind: 'crc32'; bytes: SharedBytes }
+  | { kind: 'crc32-range'; fd: number; position: number; length: number }
+  | { kind: 'sha256-file'; path: string }
   | { kind: 'write'; bytes: SharedBytes; fd: number; position: number };
 
 /**
- * Threads that hash and write. `crypto.subtle` has some too, but it copies what it hashes, which takes half as long
- * again. Once a thread has failed, all that it is asked for fails with the same error.
+ * Threads that compute checksums, in hexadecimal, and write. Once a thread has failed, all that it is asked for fails with the same error.
  */
 export interface ByteThreads {
-  /** sha256, in hexadecimal. The bytes must stay as they are until it resolves. */
-  sha256(bytes: SharedBytes): Promise<string>;
+  /** The bytes must stay as they are until it resolves. */
+  crc32(bytes: SharedBytes): Promise<string>;
   /** Of a run of an open file, which must stay open until it settles; of less where the file ends before. */
-  sha256OfRange(fd: number, position: number, length: number): Promise<string>;
+  crc32OfRange(fd: number, position: number, length: number): Promise<string>;
   sha256OfFile(path: string): Promise<string>;
   /** Writes all bytes to an open file; they must stay as they are, and the file open, until it settles. */
   write(bytes: SharedBytes, fd: number, position: number): Promise<void>;
@@ -38,9 +37,9 @@ export function startByteThreads(count = 1): ByteThreads {
     return idlest.ask(request);
   };
   return {
-    sha256: async (bytes) => (await ask({ kind: 'hash', bytes })) as string,
-    sha256OfRange: async (fd, position, length) => (await ask({ kind: 'hash-range', fd, position, length })) as string,
-    sha256OfFile: async (path) => (await ask({ kind: 'hash-file', path })) as string,
+    crc32: async (bytes) => (await ask({ kind: 'crc32', bytes })) as string,
+    crc32OfRange: async (fd, position, length) => (await ask({ kind: 'crc32-range', fd, position, length })) as string,
+    sha256OfFile: async (path) => (await ask({ kind: 'sha256-file', path })) as string,
     write: async (bytes, fd, position) => void (await ask({ kind: 'write', bytes, fd, position })),
     close: async () => void (await Promise.all(threads.map((thread) => thread.close()))),
   };

@@ -2,32 +2,42 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
+import { crc32 } from 'node:zlib';
 import type { ByteRequest } from './byte-threads.ts';
+import { crc32Hex, toHex } from './file-entry.ts';
 
-/** Still in the processor's cache when it is hashed. */
+/** Still in the processor's cache when its checksum is computed. */
 const READ_BYTES = 1 << 20;
 let chunk: Buffer | undefined;
 
-/** Of what there is of the range, where the file ends before it does. */
-function hashRange(fd: number, position: number, length: number): string {
-  const hash = createHash('sha256');
+/** Hands on what there is of the range, where the file ends before it does. */
+function readRange(fd: number, position: number, length: number, onChunk: (bytes: Buffer) => void): void {
   chunk ??= Buffer.allocUnsafeSlow(READ_BYTES);
-  for (let hashed = 0; hashed < length; ) {
-    const bytesRead = readSync(fd, chunk, 0, Math.min(READ_BYTES, length - hashed), position + hashed);
+  for (let read = 0; read < length; ) {
+    const bytesRead = readSync(fd, chunk, 0, Math.min(READ_BYTES, length - read), position + read);
     if (bytesRead === 0) break;
-    hash.update(chunk.subarray(0, bytesRead));
-    hashed += bytesRead;
+    onChunk(chunk.subarray(0, bytesRead));
+    read += bytesRead;
   }
-  return hash.digest('hex');
 }
 
-function hashFile(path: string): string {
+function crc32OfRange(fd: number, position: number, length: number): string {
+  let checksum = 0;
+  readRange(fd, position, length, (bytes) => {
+    checksum = crc32(bytes, checksum);
+  });
+  return toHex(checksum);
+}
+
+function sha256OfFile(path: string): string {
+  const hash = createHash('sha256');
   const fd = openSync(path, 'r');
   try {
-    return hashRange(fd, 0, Number.POSITIVE_INFINITY);
+    readRange(fd, 0, Number.POSITIVE_INFINITY, (bytes) => hash.update(bytes));
   } finally {
     closeSync(fd);
   }
+  return hash.digest('hex');
 }
 
 function write(bytes: Uint8Array, fd: number, position: number): void {
@@ -38,12 +48,12 @@ function write(bytes: Uint8Array, fd: number, position: number): void {
 
 function answer(request: ByteRequest): string | undefined {
   switch (request.kind) {
-    case 'hash':
-      return createHash('sha256').update(request.bytes).digest('hex');
-    case 'hash-range':
-      return hashRange(request.fd, request.position, request.length);
-    case 'hash-file':
-      return hashFile(request.path);
+    case 'crc32':
+      return crc32Hex(request.bytes);
+    case 'crc32-range':
+      return crc32OfRange(request.fd, request.position, request.length);
+    case 'sha256-file':
+      return sha256OfFile(request.path);
     case 'write':
       return void write(request.bytes, request.fd, request.position);
   }

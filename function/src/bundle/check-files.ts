@@ -7,34 +7,38 @@ import { hashFiles } from './hash-files.ts';
 
 /** @throws FunctionError `model_corrupt` with both checksums when the file's differs. */
 export async function checkSha256(path: string, name: string, expected: string): Promise<void> {
-  compare(`Model file ${name} is damaged: its`, (await hashFiles([path]))[0], expected);
+  const [found] = await hashFiles([path]);
+  if (found === expected) return;
+  throw new FunctionError(
+    'model_corrupt',
+    `Model file ${name} is damaged: its sha256 is ${found}, it should be ${expected}.`,
+  );
 }
 
 /** @throws FunctionError `model_corrupt` naming the file, and the part, that differs, with both checksums. */
 export async function checkFiles(folder: string, files: Readonly<Record<string, FileEntry>>): Promise<void> {
   const threads = startByteThreads(spareThreads());
   try {
-    for (const [name, entry] of Object.entries(files)) {
-      const path = join(folder, name);
-      if (entry.parts !== undefined) await checkParts(path, name, entry.parts, threads);
-      else compare(`Model file ${name} is damaged: its`, await threads.sha256OfFile(path), entry.sha256);
-    }
+    for (const [name, entry] of Object.entries(files)) await checkFile(join(folder, name), name, entry, threads);
   } finally {
     await threads.close();
   }
 }
 
-async function checkParts(
+async function checkFile(
   path: string,
   name: string,
-  { bytes: partBytes, sha256 }: NonNullable<FileEntry['parts']>,
+  { partBytes, crc32 }: FileEntry,
   threads: ByteThreads,
 ): Promise<void> {
   const file = await open(path, 'r');
-  const checking = sha256.map(async (expected, index) => {
+  const checking = crc32.map(async (expected, index) => {
     const offset = index * partBytes;
-    const where = `Model file ${name} is damaged: part ${index + 1} of ${sha256.length}, at byte ${offset}: its`;
-    compare(where, await threads.sha256OfRange(file.fd, offset, partBytes), expected);
+    const found = await threads.crc32OfRange(file.fd, offset, partBytes);
+    if (found === expected) return;
+    const part = crc32.length === 1 ? '' : ` part ${index + 1} of ${crc32.length}, at byte ${offset}:`;
+    const problem = `Model file ${name} is damaged:${part} its CRC32 is ${found}, it should be ${expected}.`;
+    throw new FunctionError('model_corrupt', problem);
   });
   try {
     await Promise.all(checking);
@@ -42,9 +46,4 @@ async function checkParts(
     await Promise.allSettled(checking);
     await file.close();
   }
-}
-
-function compare(beginning: string, found: string | undefined, expected: string | undefined): void {
-  if (found === expected) return;
-  throw new FunctionError('model_corrupt', `${beginning} sha256 is ${found}, it should be ${expected}.`);
 }

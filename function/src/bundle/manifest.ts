@@ -4,7 +4,7 @@ import { modelConfigSchema } from '../graphs/model-config.ts';
 import { isConsistent, MAX_PART_BYTES } from './file-entry.ts';
 
 /** Raised whenever the same checkpoint would compile to other files: older bundles are then compiled again. */
-export const BUNDLE_FORMAT_VERSION = 7;
+export const BUNDLE_FORMAT_VERSION = 8;
 
 const sha256 = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 /** A name inside the bundle's folder: no separators, so a manifest cannot point elsewhere. */
@@ -13,13 +13,8 @@ const fileName = z.string().check(z.regex(/^[a-z0-9][a-z0-9_.]{0,63}$/));
 const fileEntry = z
   .object({
     bytes: z.number().check(z.int(), z.nonnegative()),
-    sha256,
-    parts: z.optional(
-      z.object({
-        bytes: z.number().check(z.int(), z.positive(), z.maximum(MAX_PART_BYTES)),
-        sha256: z.array(sha256).check(z.minLength(2)),
-      }),
-    ),
+    partBytes: z.number().check(z.int(), z.positive(), z.maximum(MAX_PART_BYTES)),
+    crc32: z.array(z.string().check(z.regex(/^[0-9a-f]{8}$/))),
   })
   .check(z.refine(isConsistent, 'These are not the parts of the file'));
 

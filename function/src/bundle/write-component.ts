@@ -4,7 +4,7 @@ import type { TensorSource } from '../checkpoint/tensor-source.ts';
 import { encodeOnnx, placeWeights, type WeightPlacement } from '../graphs/encode-onnx.ts';
 import type { Graph } from '../graphs/graph-builder.ts';
 import type { ByteThreads, SharedBytes } from './byte-threads.ts';
-import { describeBytes, type FileEntry, fileEntryOf, PART_BYTES } from './file-entry.ts';
+import { describeBytes, type FileEntry, PART_BYTES } from './file-entry.ts';
 import { type ComponentName, graphFile, weightsFile } from './manifest.ts';
 import type { PartRing } from './part-ring.ts';
 import { createWeightReader, type WeightReader } from './read-weight.ts';
@@ -52,7 +52,7 @@ async function writeWeights(options: WriteComponentOptions): Promise<WrittenFile
   const { placements, byteLength } = placeWeights(graph);
   const reader = createWeightReader(graph.weights, checkpoint);
   const name = weightsFile(component);
-  const sha256: string[] = [];
+  const crc32: string[] = [];
   const file = await open(join(folder, name), 'wx', 0o600);
   let syncing = Promise.resolve();
   let syncedBytes = 0;
@@ -60,11 +60,11 @@ async function writeWeights(options: WriteComponentOptions): Promise<WrittenFile
     await ring.pass(byteLength, {
       fill: (part, offset) => readWeights(part, offset, placements, reader),
       async drain(part, offset) {
-        const hashing = threads.sha256(part);
+        const hashing = threads.crc32(part);
         const writing = threads.write(part, file.fd, offset);
         await Promise.allSettled([hashing, writing]);
         await writing;
-        sha256[offset / PART_BYTES] = await hashing;
+        crc32[offset / PART_BYTES] = await hashing;
         if (offset >= syncedBytes + SYNC_BYTES) {
           syncedBytes = offset;
           syncing = syncing.then(() => file.datasync());
@@ -79,7 +79,7 @@ async function writeWeights(options: WriteComponentOptions): Promise<WrittenFile
     await syncing.catch(() => undefined);
     await file.close();
   }
-  return { name, ...fileEntryOf(byteLength, sha256) };
+  return { name, bytes: byteLength, partBytes: PART_BYTES, crc32 };
 }
 
 /** Reads what lies in one part of the weights file: the end of one weight, some whole ones, the start of another. */

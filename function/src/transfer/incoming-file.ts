@@ -2,7 +2,6 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { ByteThreads } from '../bundle/byte-threads.ts';
 import type { FileEntry } from '../bundle/file-entry.ts';
 import { hasErrorCode } from '../disk-errors.ts';
-import { FunctionError } from '../errors.ts';
 import { type FilePart, planParts } from './plan-parts.ts';
 
 /** A file that grows part by part, in any order, at its full length from the start. */
@@ -14,15 +13,12 @@ export interface IncomingFile {
   /** Whether an earlier pull, or copy, left the part here as it should be. */
   holds(part: FilePart): Promise<boolean>;
   /**
-   * Writes a part and hashes what the file has then.
    * @param chunks The part's bytes, in order.
-   * @returns sha256, or nothing where the manifest has none to compare it with.
+   * @returns The checksum of what the file has then.
    */
-  write(part: FilePart, chunks: readonly Uint8Array[]): Promise<string | undefined>;
+  write(part: FilePart, chunks: readonly Uint8Array[]): Promise<string>;
   /** Marks a part as here, and says whether it was the last one that was missing. */
   settle(part: FilePart): boolean;
-  /** Compares the whole file's checksum, where the parts have none. */
-  checkWhole(signal: AbortSignal): Promise<void>;
   /** @param isDurable Wait until it is on the disk and not only on its way. */
   close(isDurable: boolean): Promise<void>;
 }
@@ -31,59 +27,29 @@ export interface OpenIncomingFileParams {
   name: string;
   path: string;
   entry: FileEntry;
-  /** Length of parts where the manifest lists none. */
-  partBytes: number;
   threads: ByteThreads;
 }
 
 /** Opens the file an earlier pull left, or a new one, and gives it its full length. */
-export async function openIncomingFile({
-  name,
-  path,
-  entry,
-  partBytes,
-  threads,
-}: OpenIncomingFileParams): Promise<IncomingFile> {
-  const parts = planParts(name, entry, partBytes);
+export async function openIncomingFile({ name, path, entry, threads }: OpenIncomingFileParams): Promise<IncomingFile> {
+  const parts = planParts(name, entry);
   const missing = new Set(parts.map((part) => part.index));
   const { file, bytesBefore } = await openOrCreate(path);
   if (bytesBefore !== entry.bytes) await file.truncate(entry.bytes);
-  const hasChecksums = parts.every((part) => part.sha256 !== undefined);
-  // Without checksums of its parts, what is here is either the whole file or of no use.
-  const isWhole =
-    hasChecksums || bytesBefore !== entry.bytes ? undefined : (await threads.sha256OfFile(path)) === entry.sha256;
-
-  const hash = ({ offset, length }: FilePart) => threads.sha256OfRange(file.fd, offset, length);
+  const checksumOf = ({ offset, length }: FilePart) => threads.crc32OfRange(file.fd, offset, length);
 
   return {
     name,
     path,
     entry,
     parts,
-    async holds(part) {
-      if (part.sha256 === undefined) return isWhole === true;
-      if (bytesBefore <= part.offset) return false;
-      return (await hash(part)) === part.sha256;
-    },
+    holds: async (part) => bytesBefore > part.offset && (await checksumOf(part)) === part.crc32,
     async write(part, chunks) {
       await writeAll(file, chunks, part.offset);
-      return part.sha256 === undefined ? undefined : hash(part);
+      return checksumOf(part);
     },
     settle(part) {
       return missing.delete(part.index) && missing.size === 0;
-    },
-    async checkWhole(signal) {
-      if (hasChecksums && parts.length > 0) return;
-      const found = await threads.sha256OfFile(path);
-      signal.throwIfAborted();
-      if (found === entry.sha256) return;
-      // Of no use for the next pull: it could not tell which bytes are wrong.
-      await file.truncate(0);
-      const problem = `its sha256 is ${found}, it should be ${entry.sha256}`;
-      throw new FunctionError(
-        'model_corrupt',
-        `Model file ${name} arrived damaged: ${problem}. Push the bundle again.`,
-      );
     },
     async close(isDurable) {
       try {

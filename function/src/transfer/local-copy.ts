@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { fingerprint } from '../bundle/file-entry.ts';
 import { MANIFEST_FILE, type Manifest, manifestSchema } from '../bundle/manifest.ts';
 import { readFileStates, recordVerified } from '../bundle/verified-states.ts';
 import { hasErrorCode } from '../disk-errors.ts';
@@ -43,8 +44,9 @@ export async function adoptFiles({ from, to, manifest }: AdoptFilesParams): Prom
     (text) => manifestSchema.safeParse(parseJson(text)).data,
     () => undefined,
   );
-  for (const [name, { sha256 }] of Object.entries(manifest.files)) {
-    if (old?.files[name]?.sha256 !== sha256) continue;
+  for (const [name, entry] of Object.entries(manifest.files)) {
+    const oldEntry = old?.files[name];
+    if (oldEntry === undefined || fingerprint(oldEntry) !== fingerprint(entry)) continue;
     // Where it is there already, or links are not possible, the bytes are fetched.
     await link(join(from, name), join(to, name)).catch(() => undefined);
   }

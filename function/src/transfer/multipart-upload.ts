@@ -11,7 +11,7 @@ import {
 import type { FileEntry } from '../bundle/file-entry.ts';
 import { FunctionError } from '../errors.ts';
 import type { FilePart } from './plan-parts.ts';
-import { hasRemoteCopy, SHA256_METADATA, toBase64 } from './remote-copy.ts';
+import { fingerprintMetadata, hasRemoteCopy, toBase64 } from './remote-copy.ts';
 import { s3Uri } from './s3-location.ts';
 
 export interface MultipartUploadParams {
@@ -27,7 +27,7 @@ export interface MultipartUploadParams {
 export interface MultipartUpload {
   /** Whether an earlier push has brought the part there. */
   holds(part: FilePart): boolean;
-  upload(part: FilePart, data: Uint8Array, sha256: string, signal: AbortSignal): Promise<void>;
+  upload(part: FilePart, data: Uint8Array, signal: AbortSignal): Promise<void>;
   complete(signal: AbortSignal): Promise<void>;
 }
 
@@ -57,17 +57,17 @@ export async function openMultipartUpload(params: MultipartUploadParams): Promis
 
   return {
     holds: (part) => uploaded.has(part.index + 1),
-    async upload(part, data, sha256, signal) {
-      const checksum = toBase64(sha256);
+    async upload(part, data, signal) {
+      const checksum = toBase64(part.crc32);
       const PartNumber = part.index + 1;
-      const command = new UploadPartCommand({ ...target, PartNumber, Body: data, ChecksumSHA256: checksum });
+      const command = new UploadPartCommand({ ...target, PartNumber, Body: data, ChecksumCRC32: checksum });
       const answer = await unlessOver(() => client.send(command, { abortSignal: signal }));
       uploaded.set(PartNumber, { etag: answer?.ETag ?? '', checksum });
     },
     async complete(signal) {
       const Parts = [...uploaded]
         .sort(([a], [b]) => a - b)
-        .map(([PartNumber, { etag, checksum }]) => ({ PartNumber, ETag: etag, ChecksumSHA256: checksum }));
+        .map(([PartNumber, { etag, checksum }]) => ({ PartNumber, ETag: etag, ChecksumCRC32: checksum }));
       const command = new CompleteMultipartUploadCommand({ ...target, MultipartUpload: { Parts } });
       await unlessOver(() => client.send(command, { abortSignal: signal }));
     },
@@ -78,9 +78,9 @@ async function begin({ client, bucket, key, entry, signal }: MultipartUploadPara
   const command = new CreateMultipartUploadCommand({
     Bucket: bucket,
     Key: key,
-    ChecksumAlgorithm: 'SHA256',
+    ChecksumAlgorithm: 'CRC32',
     ChecksumType: 'COMPOSITE',
-    Metadata: { [SHA256_METADATA]: entry.sha256 },
+    Metadata: fingerprintMetadata(entry),
   });
   return (await client.send(command, { abortSignal: signal })).UploadId;
 }
@@ -121,8 +121,8 @@ async function listMatching(
   for (let marker: string | undefined = '0'; marker !== undefined; ) {
     const list = new ListPartsCommand({ Bucket: bucket, Key: key, UploadId, PartNumberMarker: marker });
     const page: ListPartsCommandOutput = await client.send(list, { abortSignal: signal });
-    for (const { PartNumber = 0, ETag: etag = '', ChecksumSHA256: checksum = '' } of page.Parts ?? []) {
-      const expected = parts[PartNumber - 1]?.sha256;
+    for (const { PartNumber = 0, ETag: etag = '', ChecksumCRC32: checksum = '' } of page.Parts ?? []) {
+      const expected = parts[PartNumber - 1]?.crc32;
       if (expected === undefined || checksum !== toBase64(expected)) return undefined;
       matching.set(PartNumber, { etag, checksum });
     }

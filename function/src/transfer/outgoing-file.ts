@@ -1,12 +1,11 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import type { FileEntry } from '../bundle/file-entry.ts';
+import { crc32Hex, type FileEntry } from '../bundle/file-entry.ts';
 import { FunctionError } from '../errors.ts';
 import { openMultipartUpload } from './multipart-upload.ts';
 import { type FilePart, planParts } from './plan-parts.ts';
-import { SHA256_METADATA, toBase64 } from './remote-copy.ts';
-import { sha256Hex } from './sha256-hex.ts';
+import { fingerprintMetadata, toBase64 } from './remote-copy.ts';
 
 export interface OutgoingFileParams {
   client: S3Client;
@@ -15,8 +14,6 @@ export interface OutgoingFileParams {
   folder: string;
   name: string;
   entry: FileEntry;
-  /** Length of parts where the manifest lists none. */
-  partBytes: number;
   signal: AbortSignal;
 }
 
@@ -36,10 +33,10 @@ export interface OutgoingFile {
 }
 
 export async function openOutgoingFile(params: OutgoingFileParams): Promise<OutgoingFile> {
-  const { client, bucket, key, name, entry, partBytes } = params;
-  const planned = planParts(name, entry, partBytes);
-  const wholeFile = { file: name, index: 0, count: 1, offset: 0, length: entry.bytes, sha256: entry.sha256 };
-  const parts = planned.length > 1 ? planned : [wholeFile];
+  const { client, bucket, key, name, entry } = params;
+  const planned = planParts(name, entry);
+  const nothing = { file: name, index: 0, count: 1, offset: 0, length: 0, crc32: crc32Hex(new Uint8Array()) };
+  const parts = planned.length > 0 ? planned : [nothing];
   const multipart = parts.length > 1 ? await openMultipartUpload({ ...params, parts }) : undefined;
   const missing = new Set(parts.map((part) => part.index));
   const file = await open(join(params.folder, name), 'r');
@@ -51,12 +48,12 @@ export async function openOutgoingFile(params: OutgoingFileParams): Promise<Outg
     async send(part, buffer, signal) {
       const data = buffer.subarray(0, part.length);
       const { bytesRead } = await file.read(data, 0, part.length, part.offset);
-      const sha256 = await sha256Hex(data);
-      if (bytesRead !== part.length || (part.sha256 ?? sha256) !== sha256) throw damaged(part, sha256);
-      if (multipart !== undefined) return multipart.upload(part, data, sha256, signal);
-      const ChecksumSHA256 = toBase64(sha256);
-      const Metadata = { [SHA256_METADATA]: sha256 };
-      const command = new PutObjectCommand({ Bucket: bucket, Key: key, Body: data, ChecksumSHA256, Metadata });
+      const found = crc32Hex(data);
+      if (bytesRead !== part.length || found !== part.crc32) throw damaged(part, found);
+      if (multipart !== undefined) return multipart.upload(part, data, signal);
+      const ChecksumCRC32 = toBase64(part.crc32);
+      const Metadata = fingerprintMetadata(entry);
+      const command = new PutObjectCommand({ Bucket: bucket, Key: key, Body: data, ChecksumCRC32, Metadata });
       await client.send(command, { abortSignal: signal });
     },
     settle: (part) => missing.delete(part.index) && missing.size === 0,
@@ -65,7 +62,7 @@ export async function openOutgoingFile(params: OutgoingFileParams): Promise<Outg
   };
 }
 
-function damaged({ file, index, count, sha256 }: FilePart, found: string): FunctionError {
-  const problem = `Part ${index + 1} of ${count} of ${file} is damaged on this machine: its sha256 is ${found}`;
-  return new FunctionError('model_corrupt', `${problem}, it should be ${sha256}. Compile the model again.`);
+function damaged({ file, index, count, crc32 }: FilePart, found: string): FunctionError {
+  const problem = `Part ${index + 1} of ${count} of ${file} is damaged on this machine: its CRC32 is ${found}`;
+  return new FunctionError('model_corrupt', `${problem}, it should be ${crc32}. Compile the model again.`);
 }

@@ -9,20 +9,17 @@ export interface FilePart {
   count: number;
   offset: number;
   length: number;
-  /** Absent where the manifest only knows the whole file's. */
-  sha256: string | undefined;
+  crc32: string;
 }
 
-/** Cuts a file into parts: those whose checksums the manifest lists, else of `partBytes`. An empty file has none. */
-export function planParts(file: string, entry: FileEntry, partBytes: number): FilePart[] {
-  const size = entry.parts?.bytes ?? partBytes;
-  const count = Math.ceil(entry.bytes / size);
-  return Array.from({ length: count }, (_, index) => ({
+/** Cuts a file into the parts whose checksums the manifest lists. An empty file has none. */
+export function planParts(file: string, { bytes, partBytes, crc32 }: FileEntry): FilePart[] {
+  return crc32.map((checksum, index) => ({
     file,
     index,
-    count,
-    offset: index * size,
-    length: Math.min(size, entry.bytes - index * size),
-    sha256: entry.parts?.sha256[index] ?? (count === 1 ? entry.sha256 : undefined),
+    count: crc32.length,
+    offset: index * partBytes,
+    length: Math.min(partBytes, bytes - index * partBytes),
+    crc32: checksum,
   }));
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { spareThreads, startByteThreads } from '../bundle/byte-threads.ts';
-import { type FileEntry, PART_BYTES } from '../bundle/file-entry.ts';
+import type { FileEntry } from '../bundle/file-entry.ts';
 import type { Manifest } from '../bundle/manifest.ts';
 import { FunctionError } from '../errors.ts';
 import { explainS3Error, isTransientS3Error } from './explain-s3-error.ts';
@@ -24,8 +24,6 @@ export interface ReadyFile {
 export interface PullSettings extends FetchLimits {
   /** Ranges fetched at once. @defaultValue 8 */
   concurrency?: number | undefined;
-  /** Length of ranges of files whose manifest lists no parts. @defaultValue 8 MiB, the length of listed parts */
-  partBytes?: number | undefined;
   /** How often a part is asked for before the pull fails. @defaultValue 4 */
   tries?: number | undefined;
   /** Before the second try; doubled with each. @defaultValue 200 */
@@ -64,8 +62,7 @@ export async function pullFiles(params: PullFilesParams): Promise<void> {
   const ready: Promise<void>[] = [];
   const threads = startByteThreads(spareThreads());
 
-  const finish = async (file: IncomingFile, stop: AbortSignal) => {
-    await file.checkWhole(stop);
+  const finish = async (file: IncomingFile) => {
     if (onFileReady !== undefined) {
       const listening = Promise.resolve(onFileReady({ file: file.name, path: file.path }));
       // Awaited below, which may be a while after it fails.
@@ -76,9 +73,8 @@ export async function pullFiles(params: PullFilesParams): Promise<void> {
     await file.close(isDurable);
   };
   const openNext = async (name: string): Promise<IncomingFile> => {
-    const { partBytes = PART_BYTES, folder } = params;
     const entry = manifest.files[name] as FileEntry;
-    const file = await openIncomingFile({ name, path: join(folder, name), entry, partBytes, threads });
+    const file = await openIncomingFile({ name, path: join(params.folder, name), entry, threads });
     open.add(file);
     return file;
   };
@@ -87,7 +83,7 @@ export async function pullFiles(params: PullFilesParams): Promise<void> {
     const queue: [IncomingFile, FilePart][] = [];
     for (const name of orderByNeed(Object.keys(manifest.files))) {
       const file = await openNext(name);
-      if (file.parts.length === 0) await finish(file, signal);
+      if (file.parts.length === 0) await finish(file);
       for (const part of file.parts) queue.push([file, part]);
     }
     await runParallel({
@@ -96,7 +92,7 @@ export async function pullFiles(params: PullFilesParams): Promise<void> {
       signal,
       async work([file, part], context) {
         await bringPart(params, file, part, context.signal);
-        if (file.settle(part)) await finish(file, context.signal);
+        if (file.settle(part)) await finish(file);
       },
     });
     await Promise.all(ready);
@@ -148,7 +144,7 @@ async function fetchChecked(params: PullFilesParams, file: IncomingFile, part: F
     const found = await file.write(part, chunks).catch((cause: unknown) => {
       throw new WriteFailure('A part could not be written', { cause });
     });
-    if (found !== part.sha256) throw new WrongBytes(part, found, s3Uri(bucket, objectKey(prefix, part.file)));
+    if (found !== part.crc32) throw new WrongBytes(part, found, s3Uri(bucket, objectKey(prefix, part.file)));
   } catch (error) {
     meter.add(-arrived, part.file);
     throw error;
@@ -160,9 +156,9 @@ class WriteFailure extends Error {}
 
 /** A part that arrived with another checksum: another try may bring the right bytes. */
 class WrongBytes extends FunctionError {
-  constructor({ file, index, count, sha256 }: FilePart, found: string | undefined, place: string) {
+  constructor({ file, index, count, crc32 }: FilePart, found: string, place: string) {
     const problem = `Part ${index + 1} of ${count} of ${file} arrived damaged from ${place}`;
-    super('model_corrupt', `${problem}: its sha256 is ${found}, it should be ${sha256}. Push the bundle again.`);
+    super('model_corrupt', `${problem}: its CRC32 is ${found}, it should be ${crc32}. Push the bundle again.`);
   }
 }
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DeleteObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import { type FileEntry, PART_BYTES } from '../bundle/file-entry.ts';
+import type { FileEntry } from '../bundle/file-entry.ts';
 import { MANIFEST_FILE, type Manifest } from '../bundle/manifest.ts';
 import { readManifest } from '../bundle/open-bundle.ts';
 import { readFileStates } from '../bundle/verified-states.ts';
@@ -22,8 +22,6 @@ export interface PushBundleParams extends S3Location {
   folder: string;
   /** Parts sent at once. @defaultValue 4 */
   concurrency?: number | undefined;
-  /** Length of parts of files whose manifest lists none; S3 takes no less than 5 MiB. @defaultValue 8 MiB */
-  partBytes?: number | undefined;
   /** How often a request is tried. @defaultValue 4 */
   tries?: number | undefined;
   /** Before the second try; doubled with each. @defaultValue 200 */
@@ -124,14 +122,14 @@ async function findChanged(push: Push, manifest: Manifest): Promise<[string, Fil
 }
 
 async function sendFiles(push: Push, changed: [string, FileEntry][]): Promise<void> {
-  const { client, bucket, prefix, folder, partBytes = PART_BYTES, concurrency = 4, meter, signal } = push;
+  const { client, bucket, prefix, folder, concurrency = 4, meter, signal } = push;
   const open: OutgoingFile[] = [];
   const buffers: Uint8Array[] = [];
   try {
     const queue: [OutgoingFile, FilePart][] = [];
     for (const [name, entry] of changed) {
       const key = objectKey(prefix, name);
-      const start = () => openOutgoingFile({ client, bucket, key, folder, name, entry, partBytes, signal });
+      const start = () => openOutgoingFile({ client, bucket, key, folder, name, entry, signal });
       const file = await push.ask(key, 's3:PutObject and s3:ListMultipartUploadParts', start);
       open.push(file);
       for (const part of file.parts) queue.push([file, part]);

@@ -1,5 +1,5 @@
 import { HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import type { FileEntry } from '../bundle/file-entry.ts';
+import { crc32Hex, type FileEntry, fingerprint, joinChecksums } from '../bundle/file-entry.ts';
 
 export interface HasRemoteCopyParams {
   client: S3Client;
@@ -9,11 +9,16 @@ export interface HasRemoteCopyParams {
   signal: AbortSignal;
 }
 
-/** Where a store computes no checksums, what a push wrote beside the object is believed. */
-export const SHA256_METADATA = 'sha256';
+/** S3's checksum has 32 bits, of many parts as of one: what a push writes beside the object says more. */
+const FINGERPRINT = 'fingerprint';
+
+export function fingerprintMetadata(entry: FileEntry): Record<string, string> {
+  return { [FINGERPRINT]: fingerprint(entry) };
+}
 
 /**
- * Whether the object has the file's bytes, by the checksum that S3 computed from them when they were uploaded.
+ * Whether the object has the file's bytes, by the checksum that S3 computed from them when they were uploaded, where
+ * the store computes one, and by what a push wrote beside it, where one did.
  * @throws what the S3 client throws; an object that is not there is no error.
  */
 export async function hasRemoteCopy({ client, bucket, key, entry, signal }: HasRemoteCopyParams): Promise<boolean> {
@@ -23,9 +28,9 @@ export async function hasRemoteCopy({ client, bucket, key, entry, signal }: HasR
     throw error;
   });
   if (head === undefined || head.ContentLength !== entry.bytes) return false;
-  const expected = s3ChecksumOf(entry, head.ChecksumSHA256 ?? '');
-  if (expected !== undefined) return head.ChecksumSHA256 === expected;
-  return head.Metadata?.[SHA256_METADATA] === entry.sha256;
+  const pushed = head.Metadata?.[FINGERPRINT];
+  if (pushed !== undefined && pushed !== fingerprint(entry)) return false;
+  return head.ChecksumCRC32 === undefined ? pushed !== undefined : head.ChecksumCRC32 === s3ChecksumOf(entry);
 }
 
 /** Hexadecimal to base64, as S3 writes checksums. */
@@ -33,11 +38,9 @@ export function toBase64(hex: string): string {
   return Buffer.from(hex, 'hex').toString('base64');
 }
 
-/**
- * What S3's `ChecksumSHA256` should be: the file's, or, for an object that came in parts, that of the parts' checksums
- * and how many they are. Undefined where S3 has none, or took the object in other pieces.
- */
-function s3ChecksumOf({ sha256, parts }: FileEntry, found: string): string | undefined {
-  if (found === '' || found.includes('-') !== (parts !== undefined)) return undefined;
-  return parts === undefined ? toBase64(sha256) : `${toBase64(sha256)}-${parts.sha256.length}`;
+/** As S3 has it: the object's, or, of one that came in parts, that of the parts' checksums and how many they are. */
+function s3ChecksumOf(entry: FileEntry): string {
+  const { length } = entry.crc32;
+  if (length > 1) return `${toBase64(crc32Hex(joinChecksums(entry)))}-${length}`;
+  return toBase64(entry.crc32[0] ?? crc32Hex(new Uint8Array()));
 }

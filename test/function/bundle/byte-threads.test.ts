@@ -4,6 +4,7 @@ import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { type ByteThreads, startByteThreads } from '../../../function/src/bundle/byte-threads.ts';
+import { crc32Hex } from '../../../function/src/bundle/file-entry.ts';
 import { hashFiles } from '../../../function/src/bundle/hash-files.ts';
 import { temporaryFolder } from '../../support/embedded-model.ts';
 
@@ -19,23 +20,22 @@ function shared(text: string) {
   return bytes;
 }
 
-const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
-
 describe('threads for bytes', () => {
-  test('hash memory, files and runs of files, and write at a position', async (t) => {
+  test('compute checksums of memory, files and runs of files, and write at a position', async (t) => {
     const path = join(await temporaryFolder(t), 'file');
     await writeFile(path, '0123456789');
     const file = await open(path, 'r+');
     t.after(() => file.close());
     for (const threads of [start(t), start(t, 3)]) {
       const answers = await Promise.all([
-        threads.sha256(shared('abc')),
+        threads.crc32(shared('abc')),
+        threads.crc32OfRange(file.fd, 2, 3),
+        threads.crc32OfRange(file.fd, 8, 100),
+        threads.crc32(shared('')),
         threads.sha256OfFile(path),
-        threads.sha256OfRange(file.fd, 2, 3),
-        threads.sha256OfRange(file.fd, 8, 100),
-        threads.sha256(shared('')),
       ]);
-      assert.deepEqual(answers, ['abc', '0123456789', '234', '89', ''].map(sha256));
+      const checksums = ['abc', '234', '89', ''].map((text) => crc32Hex(Buffer.from(text)));
+      assert.deepEqual(answers, [...checksums, createHash('sha256').update('0123456789').digest('hex')]);
     }
     const [threads] = [start(t)];
     await threads.write(shared('four'), file.fd, 4);
@@ -47,7 +47,7 @@ describe('threads for bytes', () => {
     t.after(() => full.close());
     const threads = start(t);
     await assert.rejects(threads.write(shared('x'), full.fd, 0), { code: 'ENOSPC' });
-    await assert.rejects(threads.sha256(shared('x')), { code: 'ENOSPC' });
+    await assert.rejects(threads.crc32(shared('x')), { code: 'ENOSPC' });
   });
 
   test('answer nothing once they are closed, and do not hang', async (t) => {
@@ -56,7 +56,7 @@ describe('threads for bytes', () => {
     const ended = assert.rejects(waiting, /ended before it answered/);
     await threads.close();
     await ended;
-    await assert.rejects(threads.sha256(shared('x')), /ended before it answered/);
+    await assert.rejects(threads.crc32(shared('x')), /ended before it answered/);
   });
 
   test('an abort ends the hashing of files with its reason', async () => {

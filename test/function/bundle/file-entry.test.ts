@@ -1,30 +1,34 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { checkFiles } from '../../../function/src/bundle/check-files.ts';
-import { describeBytes, MAX_PART_BYTES } from '../../../function/src/bundle/file-entry.ts';
+import { crc32Hex, describeBytes, fingerprint, MAX_PART_BYTES } from '../../../function/src/bundle/file-entry.ts';
 import { manifestSchema } from '../../../function/src/bundle/manifest.ts';
 import { openEmbeddedBundle, temporaryFolder } from '../../support/embedded-model.ts';
 
 const data = Buffer.from('the quick brown fox jumps over the lazy dog');
-const digest = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest();
 
 describe('what a manifest says of a file', () => {
-  test('the checksum of a file with parts is that of their checksums, as S3 composes it', () => {
-    const entry = describeBytes(data, 20);
-    const parts = [data.subarray(0, 20), data.subarray(20, 40), data.subarray(40)].map(digest);
-    assert.deepEqual(entry, {
+  test('lists the CRC32 of each part', () => {
+    // Python: [f'{zlib.crc32(part):08x}' for part in (data[:20], data[20:40], data[40:])]
+    assert.deepEqual(describeBytes(data, 20), {
       bytes: 43,
-      sha256: digest(Buffer.concat(parts)).toString('hex'),
-      parts: { bytes: 20, sha256: parts.map((part) => part.toString('hex')) },
+      partBytes: 20,
+      crc32: ['924c25e9', '954b369b', '812c397d'],
     });
+    assert.deepEqual(describeBytes(data, 43), { bytes: 43, partBytes: 43, crc32: ['ce0c5114'] });
+    assert.deepEqual(describeBytes(data.subarray(0, 0), 43), { bytes: 0, partBytes: 43, crc32: [] });
   });
 
-  test('a file of one part, or of none, is known by its own', () => {
-    assert.deepEqual(describeBytes(data, 43), { bytes: 43, sha256: digest(data).toString('hex') });
-    assert.deepEqual(describeBytes(data.subarray(0, 0)), { bytes: 0, sha256: digest(Buffer.alloc(0)).toString('hex') });
+  test('tells files apart that differ', () => {
+    const other = Buffer.from(data);
+    other[0] = 0;
+    const fingerprints = [data, other, data.subarray(1), Buffer.alloc(0)].map((bytes) =>
+      fingerprint(describeBytes(bytes, 20)),
+    );
+    assert.equal(new Set(fingerprints).size, 4);
+    assert.equal(fingerprint(describeBytes(Buffer.from(data), 20)), fingerprints[0]);
   });
 
   test('an entry whose parts are not the file is refused', async () => {
@@ -32,14 +36,14 @@ describe('what a manifest says of a file', () => {
     const entry = describeBytes(data, 20);
     const parse = (changed: object) => manifestSchema.safeParse({ ...manifest, files: { 'unet.weights': changed } });
     assert.ok(parse(entry).success);
-    const [first = '', ...others] = entry.parts?.sha256 ?? [];
     const wrong = [
-      { ...entry, sha256: first },
       { ...entry, bytes: 61 },
       { ...entry, bytes: 40 },
-      { ...entry, parts: { bytes: 20, sha256: others } },
-      { ...entry, parts: { bytes: 20, sha256: [...others, first] } },
-      { ...entry, bytes: MAX_PART_BYTES * 4, parts: { ...entry.parts, bytes: MAX_PART_BYTES * 2 } },
+      { ...entry, bytes: -1 },
+      { ...entry, crc32: entry.crc32.slice(1) },
+      { ...entry, crc32: entry.crc32.map((checksum) => checksum.slice(1)) },
+      { ...entry, partBytes: 0 },
+      { bytes: MAX_PART_BYTES * 3, partBytes: MAX_PART_BYTES + 1, crc32: entry.crc32 },
     ];
     for (const changed of wrong) assert.equal(parse(changed).success, false, JSON.stringify(changed));
   });
@@ -53,14 +57,14 @@ describe('what a manifest says of a file', () => {
     const damaged = Buffer.from(data);
     damaged[25] = 0;
     await writeFile(join(folder, 'parted'), damaged);
-    const found = digest(damaged.subarray(20, 40)).toString('hex');
+    const found = crc32Hex(damaged.subarray(20, 40));
     await assert.rejects(checkFiles(folder, files), {
       code: 'model_corrupt',
-      message: `Model file parted is damaged: part 2 of 3, at byte 20: its sha256 is ${found}, it should be ${files.parted.parts?.sha256[1]}.`,
+      message: `Model file parted is damaged: part 2 of 3, at byte 20: its CRC32 is ${found}, it should be ${files.parted.crc32[1]}.`,
     });
     await writeFile(join(folder, 'parted'), data.subarray(0, 30));
     await assert.rejects(checkFiles(folder, files), /parted is damaged: part 2 of 3/);
     await writeFile(join(folder, 'whole'), damaged);
-    await assert.rejects(checkFiles(folder, files), /whole is damaged: its sha256 is/);
+    await assert.rejects(checkFiles(folder, files), /whole is damaged: its CRC32 is/);
   });
 });

@@ -28,7 +28,7 @@ export function noise(length: number, seed = 1): Buffer {
 }
 
 /** A bundle in form only: what is in its files is noise. */
-export async function makeTestBundle({ hasParts = true, seed = 1 } = {}): Promise<TestBundle> {
+export async function makeTestBundle({ seed = 1 } = {}): Promise<TestBundle> {
   const files = new Map([
     ['tokenizer.json', Buffer.from('{}')],
     ['text_encoder.onnx', noise(900, seed)],
@@ -40,10 +40,7 @@ export async function makeTestBundle({ hasParts = true, seed = 1 } = {}): Promis
     ['notes.txt', Buffer.alloc(0)],
   ]);
   const { manifest } = await openEmbeddedBundle();
-  const entries = [...files].map(([name, data]) => [
-    name,
-    describeBytes(data, hasParts ? TEST_PART_BYTES : Number.POSITIVE_INFINITY),
-  ]);
+  const entries = [...files].map(([name, data]) => [name, describeBytes(data, TEST_PART_BYTES)]);
   return { manifest: manifestSchema.parse({ ...manifest, files: Object.fromEntries(entries) }), files };
 }
 
