@@ -1,8 +1,10 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
 import { mkdir, open, rm } from 'node:fs/promises';
-import { Agent, get } from 'node:http';
+import { Agent, get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { S3Client } from '@aws-sdk/client-s3';
 import { PART_BYTES } from '../../function/src/bundle/file-entry.ts';
 import { pullBundle } from '../../function/src/transfer/pull-bundle.ts';
@@ -76,15 +78,9 @@ async function plainDownload(url: string, path: string, isDurable: boolean): Pro
     for (let start = next; start < bytes; start = next) {
       next += PART_BYTES;
       const range = `bytes=${start}-${Math.min(start + PART_BYTES, bytes) - 1}`;
-      const chunks: Buffer[] = [];
-      await new Promise<void>((resolve, reject) => {
-        get(url, { agent, headers: { ...headers, range } }, (response) => {
-          response.on('data', (chunk: Buffer) => chunks.push(chunk));
-          response.on('end', resolve);
-          response.on('error', reject);
-        }).on('error', reject);
-      });
-      await file.writev(chunks, start);
+      const answer = get(url, { agent, headers: { ...headers, range } });
+      const [response] = (await once(answer, 'response')) as [IncomingMessage];
+      await pipeline(response, createWriteStream('', { fd: file.fd, start, autoClose: false }));
     }
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, work));

@@ -1,8 +1,18 @@
+import { writev } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { crc32 } from 'node:zlib';
 import type { ByteThreads } from '../bundle/byte-threads.ts';
-import type { FileEntry } from '../bundle/file-entry.ts';
+import { type FileEntry, toHex } from '../bundle/file-entry.ts';
 import { hasErrorCode } from '../disk-errors.ts';
 import { type FilePart, planParts } from './plan-parts.ts';
+
+/** Takes the bytes of a part as they arrive, in order, and writes and sums them up while they are in the processor's cache. */
+export interface PartWriter {
+  add(chunk: Uint8Array): void;
+  /** Nothing is written any more when this settles. @returns the checksum of all that was added. */
+  finish(): Promise<string>;
+}
 
 /** A file that grows part by part, in any order, at its full length from the start. */
 export interface IncomingFile {
@@ -12,11 +22,8 @@ export interface IncomingFile {
   readonly parts: readonly FilePart[];
   /** Whether an earlier pull, or copy, left the part here as it should be. */
   holds(part: FilePart): Promise<boolean>;
-  /**
-   * @param chunks The part's bytes, in order.
-   * @returns The checksum of what the file has then.
-   */
-  write(part: FilePart, chunks: readonly Uint8Array[]): Promise<string>;
+  /** Begins to write a part from its start. */
+  writePart(part: FilePart): PartWriter;
   /** Marks a part as here, and says whether it was the last one that was missing. */
   settle(part: FilePart): boolean;
   /** @param isDurable Wait until it is on the disk and not only on its way. */
@@ -36,18 +43,16 @@ export async function openIncomingFile({ name, path, entry, threads }: OpenIncom
   const missing = new Set(parts.map((part) => part.index));
   const { file, bytesBefore } = await openOrCreate(path);
   if (bytesBefore !== entry.bytes) await file.truncate(entry.bytes);
-  const checksumOf = ({ offset, length }: FilePart) => threads.crc32OfRange(file.fd, offset, length);
 
   return {
     name,
     path,
     entry,
     parts,
-    holds: async (part) => bytesBefore > part.offset && (await checksumOf(part)) === part.crc32,
-    async write(part, chunks) {
-      await writeAll(file, chunks, part.offset);
-      return checksumOf(part);
+    async holds({ offset, length, crc32 }) {
+      return bytesBefore > offset && (await threads.crc32OfRange(file.fd, offset, length)) === crc32;
     },
+    writePart: ({ offset }) => startPartWriter(file.fd, offset),
     settle(part) {
       return missing.delete(part.index) && missing.size === 0;
     },
@@ -71,21 +76,46 @@ async function openOrCreate(path: string): Promise<{ file: FileHandle; bytesBefo
   }
 }
 
-/** The system takes 1024 pieces at once, and may take less than it is given. */
-const PIECES_AT_ONCE = 1024;
+/**
+ * More at once would make Linux take large blocks of memory for them, which virtual machines may have to fetch from their
+ * host.
+ */
+const CHUNKS_AT_ONCE = 2;
 
-async function writeAll(file: FileHandle, chunks: readonly Uint8Array[], position: number): Promise<void> {
-  for (let first = 0; first < chunks.length; first += PIECES_AT_ONCE) {
-    const pieces = chunks.slice(first, first + PIECES_AT_ONCE);
-    const bytes = pieces.reduce((total, { byteLength }) => total + byteLength, 0);
-    let { bytesWritten } = await file.writev(pieces, position);
-    if (bytesWritten < bytes) {
-      const data = Buffer.concat(pieces);
-      while (bytesWritten < bytes) {
-        bytesWritten += (await file.write(data, bytesWritten, bytes - bytesWritten, position + bytesWritten))
-          .bytesWritten;
-      }
+function startPartWriter(fd: number, offset: number): PartWriter {
+  const waiting: Uint8Array[] = [];
+  let checksum = 0;
+  let position = offset;
+  let writing: Promise<void> | undefined;
+  const writeWaiting = async () => {
+    while (waiting.length > 0) {
+      const chunks = waiting.splice(0, CHUNKS_AT_ONCE);
+      await writeAll(fd, chunks, position);
+      for (const { byteLength } of chunks) position += byteLength;
     }
-    position += bytes;
-  }
+    writing = undefined;
+  };
+  return {
+    add(chunk) {
+      checksum = crc32(chunk, checksum);
+      waiting.push(chunk);
+      if (writing !== undefined) return;
+      writing = writeWaiting();
+      writing.catch(() => undefined); // Heard at the end.
+    },
+    async finish() {
+      await writing;
+      return toHex(checksum);
+    },
+  };
+}
+
+const writeChunks = promisify(writev);
+
+/** The system may take less than it is given. */
+async function writeAll(fd: number, chunks: readonly Uint8Array[], position: number): Promise<void> {
+  const total = chunks.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const { bytesWritten } = await writeChunks(fd, chunks, position);
+  if (bytesWritten === total) return;
+  await writeAll(fd, [Buffer.concat(chunks).subarray(bytesWritten)], position + bytesWritten);
 }

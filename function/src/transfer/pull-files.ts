@@ -51,9 +51,8 @@ export interface PullFilesParams extends PullSettings, S3Location {
 }
 
 /**
- * Fetches all files of a bundle, in parallel ranges written at their offsets. Each part is checked, as the file has it
- * then, and fetched again where it is wrong: what is not checked has no manifest beside it, and is checked by the next
- * pull.
+ * Fetches all files of a bundle, in parallel ranges written at their offsets. Each part is checked as it arrives, and fetched
+ * again where it is wrong: what is not checked has no manifest beside it, and is checked by the next pull.
  * @throws FunctionError as `pullBundle`; the signal's reason.
  */
 export async function pullFiles(params: PullFilesParams): Promise<void> {
@@ -90,8 +89,8 @@ export async function pullFiles(params: PullFilesParams): Promise<void> {
       items: queue,
       concurrency,
       signal,
-      async work([file, part], context) {
-        await bringPart(params, file, part, context.signal);
+      async work([file, part], { signal: stop }) {
+        await bringPart({ ...params, signal: stop }, file, part);
         if (file.settle(part)) await finish(file);
       },
     });
@@ -102,19 +101,14 @@ export async function pullFiles(params: PullFilesParams): Promise<void> {
   }
 }
 
-async function bringPart(
-  params: PullFilesParams,
-  file: IncomingFile,
-  part: FilePart,
-  signal: AbortSignal,
-): Promise<void> {
-  const { meter, tries = 4, retryDelayMs = 200 } = params;
+async function bringPart(params: PullFilesParams, file: IncomingFile, part: FilePart): Promise<void> {
+  const { meter, tries = 4, retryDelayMs = 200, signal } = params;
   if (await file.holds(part)) {
     meter.reuse(part.length, part.file);
     return;
   }
   const retries = { tries, delayMs: retryDelayMs, isRetryable: isWorthAnotherTry, signal };
-  await withRetries(() => fetchChecked({ ...params, signal }, file, part), retries).catch((error: unknown) => {
+  await withRetries(() => fetchChecked(params, file, part), retries).catch((error: unknown) => {
     signal.throwIfAborted();
     throw error instanceof WriteFailure ? error.cause : explainGet(error, params, part);
   });
@@ -122,7 +116,11 @@ async function bringPart(
 
 async function fetchChecked(params: PullFilesParams, file: IncomingFile, part: FilePart): Promise<void> {
   const { client, bucket, prefix, manifest, meter, stallTimeoutMs, partTimeoutMs, signal } = params;
-  const chunks: Uint8Array[] = [];
+  const writer = file.writePart(part);
+  const finish = () =>
+    writer.finish().catch((cause: unknown) => {
+      throw new WriteFailure('A part could not be written', { cause });
+    });
   let arrived = 0;
   try {
     await fetchRange({
@@ -133,7 +131,7 @@ async function fetchChecked(params: PullFilesParams, file: IncomingFile, part: F
       length: part.length,
       objectBytes: manifest.files[part.file]?.bytes ?? 0,
       onChunk(chunk) {
-        chunks.push(chunk);
+        writer.add(chunk);
         arrived += chunk.byteLength;
         meter.add(chunk.byteLength, part.file);
       },
@@ -141,12 +139,12 @@ async function fetchChecked(params: PullFilesParams, file: IncomingFile, part: F
       ...(stallTimeoutMs === undefined ? {} : { stallTimeoutMs }),
       ...(partTimeoutMs === undefined ? {} : { partTimeoutMs }),
     });
-    const found = await file.write(part, chunks).catch((cause: unknown) => {
-      throw new WriteFailure('A part could not be written', { cause });
-    });
+    const found = await finish();
     if (found !== part.crc32) throw new WrongBytes(part, found, s3Uri(bucket, objectKey(prefix, part.file)));
   } catch (error) {
     meter.add(-arrived, part.file);
+    // What is still being written must not meet the next try.
+    await finish();
     throw error;
   }
 }
