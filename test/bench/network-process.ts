@@ -54,5 +54,7 @@ if (task === 'load' || task === 'image') {
   await host.load(name, bundle.graphPath(name));
   for (let i = 0; i < Number(runs); i += 1) await measure(() => host.run(name, feeds));
 }
-console.log(JSON.stringify({ seconds, cpuSeconds, peakMegabytes: process.resourceUsage().maxRSS / 1000 }));
+const peakMegabytes = (process.resourceUsage().maxRSS * 1024) / 1e6;
+const residentMegabytes = process.memoryUsage.rss() / 1e6;
+console.log(JSON.stringify({ seconds, cpuSeconds, peakMegabytes, residentMegabytes }));
 await host.close();

@@ -42,10 +42,12 @@ interface Printed {
   /** Of all threads, for each run. */
   cpuSeconds: number[];
   peakMegabytes: number;
+  /** Not printed by the peer. */
+  residentMegabytes?: number;
 }
 
 async function sample(command: string, args: readonly string[]): Promise<Sample> {
   const { stdout } = await run(command, args);
-  const { seconds, cpuSeconds, peakMegabytes } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Printed;
-  return { seconds: Math.min(...seconds), cpuSeconds: Math.min(...cpuSeconds), peakMegabytes };
+  const printed = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Printed;
+  return { ...printed, seconds: Math.min(...printed.seconds), cpuSeconds: Math.min(...printed.cpuSeconds) };
 }

@@ -16,6 +16,8 @@ export interface Sample {
   /** Of the processor, user and system. */
   cpuSeconds?: number | undefined;
   peakMegabytes?: number | undefined;
+  /** Resident when the work was done: weights in use, and what is kept for the next run. */
+  residentMegabytes?: number | undefined;
 }
 
 /** A line of the table: rounds of Safelight, each beside the same round of the peer. */
@@ -52,10 +54,12 @@ function describe(samples: readonly Sample[], megabytes: number | undefined): st
   const seconds = median(samples.map((sample) => sample.seconds));
   const cpu = samples.flatMap(({ cpuSeconds }) => cpuSeconds ?? []);
   const peaks = samples.flatMap(({ peakMegabytes }) => peakMegabytes ?? []);
+  const resident = samples.flatMap(({ residentMegabytes }) => residentMegabytes ?? []);
   return [
     megabytes === undefined ? `${seconds.toFixed(2)} s` : `${(megabytes / seconds).toFixed(0)} MB/s`,
     ...(cpu.length === 0 ? [] : [`CPU ${median(cpu).toFixed(1)} s`]),
     ...(peaks.length === 0 ? [] : [`peak ${Math.max(...peaks).toFixed(0)} MB`]),
+    ...(resident.length === 0 ? [] : [`then ${Math.max(...resident).toFixed(0)} MB`]),
   ].join(', ');
 }
 
