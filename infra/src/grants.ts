@@ -53,6 +53,16 @@ export function allowObjects(role: iam.IRole, bucket: s3.Bucket, pattern: string
   acknowledge(role, `IAM5[Resource::<${logicalId(bucket)}.Arn>/${pattern}]`, reason);
 }
 
+/** Allows to read one parameter of SSM. Its key, the account's own for SSM, asks for no permission beside. */
+export function allowParameter(role: iam.IRole, name: string): void {
+  const resourceName = name.replace(/^\//, '');
+  allow(
+    role,
+    ['ssm:GetParameter'],
+    [Stack.of(role).formatArn({ service: 'ssm', resource: 'parameter', resourceName })],
+  );
+}
+
 /** S3 says "not found" only to who may list; to others it says "forbidden". */
 export function allowToSeeWhatIsMissing(role: iam.IRole, bucket: s3.Bucket): void {
   allow(role, ['s3:ListBucket'], [bucket.bucketArn]);

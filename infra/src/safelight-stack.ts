@@ -14,6 +14,7 @@ import { Spending } from './constructs/spending.ts';
 import { Storage } from './constructs/storage.ts';
 import type { Outputs } from './outputs.ts';
 import type { Variables } from './variables.ts';
+import { webhookSecretsName } from './webhook-secrets-name.ts';
 
 /** Of the function: what `health` says. */
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
@@ -42,6 +43,7 @@ export class SafelightStack extends Stack {
       corsOrigins: config.corsOrigins,
     });
     const jobs = new Jobs(this, 'Jobs');
+    const webhookSecretsParameter = webhookSecretsName(config);
     const variables: Variables = {
       jobsTable: storage.tables.jobs.tableName,
       keysTable: storage.tables.keys.tableName,
@@ -55,14 +57,16 @@ export class SafelightStack extends Stack {
       retentionDays: String(retention.jobs),
       maxQueued: String(config.quotas.maxQueued),
       idleSeconds: String(policy.idleSeconds),
+      sendsWebhooks: 'true',
+      webhookSecretsParameter,
       version,
     };
     const workers = new GpuWorkers(this, 'Workers', {
-      ...{ network, storage, jobs, variables, logDays },
+      ...{ network, storage, jobs, variables, webhookSecretsParameter, logDays },
       instanceTypes: policy.instanceTypes,
     });
     const dispatcher = new Dispatcher(this, 'Dispatcher', { jobs, storage, workers, policy, logDays });
-    new Housekeeper(this, 'Housekeeper', { jobs, storage, variables, logDays });
+    new Housekeeper(this, 'Housekeeper', { jobs, storage, variables, webhookSecretsParameter, logDays });
     const { quotas, corsOrigins, domain, alarmEmail } = config;
     const api = new Api(this, 'Api', { storage, jobs, variables, quotas, corsOrigins, logDays });
     const endpoint = new Endpoint(this, 'Endpoint', { api, domain });

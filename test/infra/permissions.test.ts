@@ -10,6 +10,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['dynamodb:GetItem', 'dynamodb:UpdateItem'],
     ...['s3:GetObject', 's3:ListBucket', 's3:PutObject'],
     ...['sqs:ChangeMessageVisibility', 'sqs:DeleteMessage', 'sqs:ReceiveMessage', 'sqs:SendMessage'],
+    'ssm:GetParameter',
   ],
   WorkersTaskExecutionRole: [
     ...[
@@ -33,7 +34,7 @@ const ALLOWED: Record<string, string[]> = {
   ],
   HousekeeperFunctionRole: [
     ...['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem', 'logs:CreateLogStream', 'logs:PutLogEvents'],
-    ...['sqs:GetQueueAttributes', 'sqs:SendMessage'],
+    ...['sqs:GetQueueAttributes', 'sqs:SendMessage', 'ssm:GetParameter'],
   ],
   ApiAuthorizerRole: ['dynamodb:GetItem', 'logs:CreateLogStream', 'logs:PutLogEvents'],
   ApiStreamRole: [
@@ -77,6 +78,17 @@ describe('least privilege', () => {
       const statements = statementsOf(stack, role).filter(({ Resource }) => /KeysTable/.test(JSON.stringify(Resource)));
       const expected = role === 'ApiAuthorizerRole' || role === 'ApiStreamRole' ? ['dynamodb:GetItem'] : [];
       assert.deepEqual(actionsOf(statements), expected, role);
+    }
+  });
+
+  it('the secret of webhooks is read by whoever sends them, and is the only parameter that is', () => {
+    for (const role of Object.keys(ALLOWED)) {
+      const [first, ...others] = allowing(statementsOf(stack, role), 'ssm:GetParameter');
+      const arn = JSON.stringify(first?.Resource);
+      if (role === 'WorkersTaskTaskRole' || role === 'HousekeeperFunctionRole')
+        assert.match(arn, /:ssm:us-east-1:.*:parameter\/safelight\/safelight\/webhook-secrets"/);
+      else assert.equal(first, undefined, role);
+      assert.deepEqual(others, []);
     }
   });
 

@@ -277,6 +277,30 @@ describe('the endpoint', () => {
   });
 });
 
+describe('webhooks', () => {
+  const environmentOf = (description: string) =>
+    resources('AWS::Lambda::Function').find(([, { Properties }]) => Properties.Description === description)?.[1]
+      .Properties.Environment.Variables;
+
+  it('are taken by the API, and signed with what worker and housekeeper read themselves', () => {
+    assert.equal(environmentOf('Safelight: the API').SAFELIGHT_SENDS_WEBHOOKS, 'true');
+    const name = '/safelight/safelight/webhook-secrets';
+    const housekeeper = environmentOf('Safelight: webhooks, and jobs that lost their message');
+    assert.equal(housekeeper.SAFELIGHT_WEBHOOK_SECRETS_PARAMETER, name);
+    const { ContainerDefinitions } = only(resources('AWS::ECS::TaskDefinition')).Properties;
+    assert.ok(
+      ContainerDefinitions[0].Environment.some(
+        ({ Name, Value }: { Name: string; Value: unknown }) =>
+          Name === 'SAFELIGHT_WEBHOOK_SECRETS_PARAMETER' && Value === name,
+      ),
+    );
+  });
+
+  it('leave no secret in the template', () => {
+    assert.doesNotMatch(JSON.stringify(template.toJSON()), /whsec_/);
+  });
+});
+
 describe('the dispatcher', () => {
   it('wakes for new jobs only, and once a minute', () => {
     const mapping = only(resources('AWS::Lambda::EventSourceMapping'));

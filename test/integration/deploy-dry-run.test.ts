@@ -22,7 +22,7 @@ const script = (name: string, ...args: string[]) =>
 describe('npm run deploy', () => {
   it('--dry-run says what would be done and what it costs, without an account', async () => {
     const { stdout } = await script('deploy', '--dry-run', '--checkpoint', './sd-v1-4.ckpt');
-    for (const text of ['Stack safelight in us-east-1', '1. Checking what is needed', '7. Drawing a first picture'])
+    for (const text of ['Stack safelight in us-east-1', '1. Checking what is needed', '8. Drawing a first picture'])
       assert.ok(stdout.includes(text), text);
     assert.match(stdout, /2 AWS::ECS::CapacityProvider/);
     const together = /together +\$(\d+\.\d\d)/.exec(stdout)?.[1];
@@ -38,7 +38,7 @@ describe('npm run deploy', () => {
 describe('npm run destroy', () => {
   it('deletes nothing without credentials', async () => {
     await assert.rejects(script('destroy', '--yes'), (error: { stdout: string; code: number }) => {
-      assert.doesNotMatch(error.stdout, /\[1\/3\]/);
+      assert.doesNotMatch(error.stdout, /\[1\//);
       return error.code === 1;
     });
   });

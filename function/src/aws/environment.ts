@@ -35,8 +35,8 @@ export const ENVIRONMENT = {
   idleSeconds: 'SAFELIGHT_IDLE_SECONDS',
   /** `true` where webhooks are sent: the API takes them then. Optional, `false`. */
   sendsWebhooks: 'SAFELIGHT_SENDS_WEBHOOKS',
-  /** What webhooks are signed with, each `whsec_…`, separated by spaces or commas. Optional: no webhooks. */
-  webhookSecrets: 'SAFELIGHT_WEBHOOK_SECRETS',
+  /** Name of the SSM parameter that holds what webhooks are signed with. Optional: no webhooks. */
+  webhookSecretsParameter: 'SAFELIGHT_WEBHOOK_SECRETS_PARAMETER',
   /** What `health` says of the version. Optional, `unknown`. */
   version: 'SAFELIGHT_VERSION',
   /** Tries per job. Optional, 4. */
@@ -94,17 +94,18 @@ export const ENTRY_POINTS = {
   worker: {
     file: 'worker/main.ts',
     required: ['jobsTable', 'queueUrl', 'deadLetterQueueUrl', 'imagesBucket', 'models'],
-    optional: ['provider', 'modelsDir', 'idleSeconds', 'maxAttempts', 'retentionDays', 'webhookSecrets'],
+    optional: ['provider', 'modelsDir', 'idleSeconds', 'maxAttempts', 'retentionDays', 'webhookSecretsParameter'],
   },
   /**
    * Lambda that runs once a minute: sends webhooks that are due, and puts jobs back into the queue whose message was lost.
-   * Needs of the jobs table GetItem, UpdateItem and the index by state; of the queue SendMessage and GetQueueAttributes.
+   * Needs of the jobs table GetItem, UpdateItem and the index by state; of the queue SendMessage and GetQueueAttributes;
+   * of the parameter GetParameter, as the worker does.
    */
   housekeeper: {
     file: 'housekeeper/handler.ts',
     handler: 'handler',
     required: ['jobsTable', 'queueUrl'],
-    optional: ['webhookSecrets'],
+    optional: ['webhookSecretsParameter'],
   },
   /** Lambda that starts workers: for each new job, by the jobs table's stream, and once a minute. */
   dispatcher: {

@@ -30,6 +30,3 @@ export const readCount = (variable: keyof typeof ENVIRONMENT, text: string | und
   if (Number.isSafeInteger(value) && value > 0) return value;
   throw new FunctionError('unavailable', `${ENVIRONMENT[variable]} must be a whole number above 0`);
 };
-
-/** Secrets separated by spaces or commas. */
-export const readSecrets = (text: string | undefined): string[] => text?.split(/[\s,]+/) ?? [];

@@ -36,7 +36,7 @@ export const isConditionFailed = (error: unknown): boolean =>
  * What callers may know about an error of an AWS service, after the client's own retries; surprises stay what they are.
  * The request is left out: it may carry a prompt or a signature.
  */
-export const toServiceError = (error: unknown, service: 'DynamoDB' | 'SQS' | 'S3'): unknown => {
+export const toServiceError = (error: unknown, service: 'DynamoDB' | 'SQS' | 'S3' | 'SSM'): unknown => {
   if (error instanceof FunctionError || !(error instanceof Error)) return error;
   const status = statusOf(error);
   const cause = new Error(`${service}: ${error.name} (${status ?? 'no answer'})`);

@@ -1,5 +1,7 @@
+import { SSMClient } from '@aws-sdk/client-ssm';
 import { createPowerLogger } from '../api/lambda/power-logger.ts';
 import { createDocumentClient, createQueueClient } from '../aws/clients.ts';
+import { createWebhookSecrets } from '../aws/webhook-secrets.ts';
 import { readHousekeeperConfig } from './config.ts';
 import { keepHouse } from './keep-house.ts';
 
@@ -17,5 +19,8 @@ export async function handler(_event: unknown, context: { getRemainingTimeInMill
 
 function createTools() {
   const clients = { dynamo: createDocumentClient(), sqs: createQueueClient() };
-  return { config: readHousekeeperConfig(), clients, logger: createPowerLogger('housekeeper') };
+  const config = readHousekeeperConfig();
+  const parameter = config.webhookSecretsParameter;
+  const webhookSecrets = parameter === undefined ? undefined : createWebhookSecrets(new SSMClient({}), parameter);
+  return { config, clients, webhookSecrets, logger: createPowerLogger('housekeeper') };
 }

@@ -1,6 +1,7 @@
 import { GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { toServiceError } from '../aws/service-error.ts';
+import type { WebhookSecrets } from '../aws/webhook-secrets.ts';
 import { createDynamoWebhooks } from '../jobs/aws/dynamo-webhooks.ts';
 import { reviveLostJobs } from '../jobs/aws/revive-lost-jobs.ts';
 import { createSqsJobQueue } from '../jobs/aws/sqs-job-queue.ts';
@@ -14,6 +15,8 @@ export interface HousekeepingOptions {
   clients: { dynamo: DynamoDBDocumentClient; sqs: SQSClient };
   logger: Logger;
   signal: AbortSignal;
+  /** @defaultValue none: nothing is announced */
+  webhookSecrets?: WebhookSecrets | undefined;
   now?: () => number;
   random?: () => number;
   /** Replaced in tests. @defaultValue sendWebhook */
@@ -31,8 +34,8 @@ const countWaiting = async (client: SQSClient, QueueUrl: string): Promise<number
 
 /** One round of what has to be looked after while nobody else is awake. */
 export const keepHouse = async (options: HousekeepingOptions): Promise<{ revived: number; announced: number }> => {
-  const { config, clients, logger, signal, now = Date.now, random = Math.random, send } = options;
-  const { jobsTable, queueUrl, webhookSecrets } = config;
+  const { config, clients, logger, signal, webhookSecrets, now = Date.now, random = Math.random, send } = options;
+  const { jobsTable, queueUrl } = config;
   const table = { client: clients.dynamo, tableName: jobsTable };
   const revived = await reviveLostJobs({
     ...table,
@@ -40,8 +43,8 @@ export const keepHouse = async (options: HousekeepingOptions): Promise<{ revived
     queue: createSqsJobQueue({ client: clients.sqs, queueUrl, logger }),
     countWaiting: () => countWaiting(clients.sqs, queueUrl),
   });
-  if (webhookSecrets.length === 0) return { revived, announced: 0 };
-  const sign = createWebhookSigner(webhookSecrets);
+  if (webhookSecrets === undefined) return { revived, announced: 0 };
+  const sign = createWebhookSigner(await webhookSecrets());
   const sending = send === undefined ? {} : { send };
   const webhooks = createDynamoWebhooks({ ...table, sign, now, random, logger, ...sending });
   return { revived, announced: await webhooks.announceDue(signal) };

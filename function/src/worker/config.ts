@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readModels } from '../aws/read-models.ts';
-import { readCount, readSecrets, readVariables } from '../aws/read-variables.ts';
+import { readCount, readVariables } from '../aws/read-variables.ts';
 import { FunctionError } from '../errors.ts';
 import type { Target } from '../graphs/layers/layers.ts';
 
@@ -17,12 +17,11 @@ const readProvider = (text: string | undefined): Target => {
 
 /** What the worker reads from the environment. @throws FunctionError naming what is missing or wrong. */
 export const readWorkerConfig = (env: NodeJS.ProcessEnv = process.env) => {
-  const { webhookSecrets, ...variables } = readVariables('worker', env);
+  const variables = readVariables('worker', env);
   const { models, provider, modelsDir, idleSeconds, maxAttempts, retentionDays, ...names } = variables;
   return {
     ...names,
     models: readModels(models),
-    webhookSecrets: readSecrets(webhookSecrets),
     provider: readProvider(provider),
     modelsDir: modelsDir ?? join(tmpdir(), 'safelight-models'),
     idleSeconds: readCount('idleSeconds', idleSeconds, DEFAULT_IDLE_SECONDS),

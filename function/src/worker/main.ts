@@ -1,5 +1,7 @@
 import { S3Client } from '@aws-sdk/client-s3';
+import { SSMClient } from '@aws-sdk/client-ssm';
 import { createDocumentClient, createQueueClient } from '../aws/clients.ts';
+import { createWebhookSecrets } from '../aws/webhook-secrets.ts';
 import { createJsonLogger, describeError } from '../jobs/logger.ts';
 import { readWorkerConfig } from './config.ts';
 import { runWorker } from './run-worker.ts';
@@ -12,7 +14,9 @@ for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop
 try {
   const config = readWorkerConfig();
   const clients = { dynamo: createDocumentClient(), sqs: createQueueClient(), s3: new S3Client({}) };
-  await runWorker({ config, clients, logger, signal: stop.signal });
+  const parameter = config.webhookSecretsParameter;
+  const webhookSecrets = parameter === undefined ? undefined : createWebhookSecrets(new SSMClient({}), parameter);
+  await runWorker({ config, clients, logger, signal: stop.signal, webhookSecrets });
   process.exit(0);
 } catch (error) {
   logger('error', 'worker_failed', describeError(error));

@@ -4,6 +4,7 @@ import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { LEASE_SECONDS } from '../aws/environment.ts';
 import { gpuPriceOf } from '../aws/price-list.ts';
+import type { WebhookSecrets } from '../aws/webhook-secrets.ts';
 import { createRemoteEngine } from '../create-remote-engine.ts';
 import type { Engine } from '../engine.ts';
 import { createDynamoJobStore } from '../jobs/aws/dynamo-job-store.ts';
@@ -31,6 +32,8 @@ export interface RunWorkerOptions {
   logger: Logger;
   /** Aborts when the container is to stop. */
   signal: AbortSignal;
+  /** @defaultValue none: ends of jobs are left to the housekeeper */
+  webhookSecrets?: WebhookSecrets | undefined;
   /** Asks EC2 about the machine. @defaultValue the global `fetch` */
   fetch?: typeof fetch;
   /** Replaced in tests. @defaultValue one that fetches its models from S3 */
@@ -53,16 +56,18 @@ const openEngine = async ({ config, clients, logger }: RunWorkerOptions): Promis
 };
 
 /** Tells of a job's end at once; if that fails, the housekeeper goes on. */
-const createAnnounce = ({ config, clients, logger }: RunWorkerOptions) => {
-  const { webhookSecrets, jobsTable } = config;
-  if (webhookSecrets.length === 0) return undefined;
-  const webhooks = createDynamoWebhooks({
-    ...{ client: clients.dynamo, tableName: jobsTable, sign: createWebhookSigner(webhookSecrets), logger },
-    ...{ now: Date.now, random: Math.random },
-  });
+const createAnnounce = ({ config, clients, logger, webhookSecrets }: RunWorkerOptions) => {
+  if (webhookSecrets === undefined) return undefined;
   const { signal } = new AbortController();
+  const announce = async (jobId: string): Promise<void> => {
+    const webhooks = createDynamoWebhooks({
+      ...{ client: clients.dynamo, tableName: config.jobsTable, sign: createWebhookSigner(await webhookSecrets()) },
+      ...{ logger, now: Date.now, random: Math.random },
+    });
+    await webhooks.announce(jobId, signal);
+  };
   return (jobId: string): Promise<void> =>
-    webhooks.announce(jobId, signal).catch((error: unknown) => logger('warn', 'webhook_trouble', describeError(error)));
+    announce(jobId).catch((error: unknown) => logger('warn', 'webhook_trouble', describeError(error)));
 };
 
 /**

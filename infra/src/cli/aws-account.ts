@@ -18,6 +18,10 @@ export interface AwsAccount {
   stack(name: string): Promise<DeployedStack | undefined>;
   /** Whether anybody has made an API key. */
   hasApiKeys(table: string): Promise<boolean>;
+  /** Puts a secret into SSM, unless there is one of that name. Returns whether it did. */
+  createSecret(name: string, value: string): Promise<boolean>;
+  /** Returns whether there was one. */
+  deleteSecret(name: string): Promise<boolean>;
   /** Makes the dispatcher start nothing more. */
   pauseDispatcher(fleetTable: string): Promise<void>;
   /** Stops all workers, and resolves when none is left. Returns how many there were. */

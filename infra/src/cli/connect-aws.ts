@@ -8,6 +8,13 @@ import { DynamoDBClient, ScanCommand, UpdateItemCommand } from '@aws-sdk/client-
 import { EC2Client, paginateDescribeInstanceTypeOfferings } from '@aws-sdk/client-ec2';
 import { ECSClient, paginateListTasks, StopTaskCommand, waitUntilTasksStopped } from '@aws-sdk/client-ecs';
 import { GetServiceQuotaCommand, ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
+import {
+  DeleteParameterCommand,
+  ParameterAlreadyExists,
+  ParameterNotFound,
+  PutParameterCommand,
+  SSMClient,
+} from '@aws-sdk/client-ssm';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import type { AwsAccount, DeployedStack } from './aws-account.ts';
 
@@ -38,6 +45,8 @@ export function connectAws(region: string): AwsAccount {
       const { Count } = await dynamo.send(new ScanCommand({ TableName: table, Limit: 1, Select: 'COUNT' }));
       return (Count ?? 0) > 0;
     },
+    createSecret: (name, value) => createSecret(new SSMClient(config), name, value),
+    deleteSecret: (name) => deleteSecret(new SSMClient(config), name),
     async pauseDispatcher(fleetTable) {
       const pause = new UpdateItemCommand({
         TableName: fleetTable,
@@ -76,6 +85,28 @@ async function describeStack(client: CloudFormationClient, name: string): Promis
   } catch (error) {
     // CloudFormation has no error of its own for this.
     if (error instanceof Error && error.name === 'ValidationError' && /does not exist/.test(error.message)) return;
+    throw error;
+  }
+}
+
+/** Encrypted with the account's own key for SSM, which costs nothing. */
+async function createSecret(client: SSMClient, Name: string, Value: string): Promise<boolean> {
+  const Description = 'Safelight: what webhooks are signed with';
+  try {
+    await client.send(new PutParameterCommand({ Name, Value, Description, Type: 'SecureString', Tier: 'Standard' }));
+    return true;
+  } catch (error) {
+    if (error instanceof ParameterAlreadyExists) return false;
+    throw error;
+  }
+}
+
+async function deleteSecret(client: SSMClient, Name: string): Promise<boolean> {
+  try {
+    await client.send(new DeleteParameterCommand({ Name }));
+    return true;
+  } catch (error) {
+    if (error instanceof ParameterNotFound) return false;
     throw error;
   }
 }

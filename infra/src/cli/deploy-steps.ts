@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { basename } from 'node:path';
 import type { Config } from '../config.ts';
 import { CONTEXT } from '../context.ts';
 import type { Outputs } from '../outputs.ts';
+import { webhookSecretsName } from '../webhook-secrets-name.ts';
 import type { AwsAccount } from './aws-account.ts';
 import { type Finding, type PreflightParams, type PreflightResult, preflight } from './preflight.ts';
 import type { RunOptions } from './process-runner.ts';
@@ -42,7 +44,7 @@ export interface Deployment {
 /** From nothing to an endpoint that has drawn a picture. Each step looks first whether it was done before. */
 export function deploySteps(options: DeployOptions, tools: DeployTools, deployment: Deployment): Step[] {
   const session: Session = { options, tools, deployment, checks: undefined, before: {} };
-  const steps = [checkStep, modelStep, bootstrapStep, stackStep, pushStep, keyStep];
+  const steps = [checkStep, modelStep, bootstrapStep, webhookStep, stackStep, pushStep, keyStep];
   if (options.smokeTest) steps.push(smokeTestStep);
   return steps.map((step) => step(session));
 }
@@ -106,6 +108,15 @@ const bootstrapStep = (session: Session): Step => ({
     if (checks?.isBootstrapped) return 'done before';
     await cdk(tools, ['bootstrap', `aws://${checks?.identity?.account}/${tools.config.region}`]);
     return 'done';
+  },
+});
+
+/** Before the stack, whose functions ask for it. It is never shown: whoever needs it reads it from SSM. */
+const webhookStep = ({ tools }: Session): Step => ({
+  title: 'Making the secret that webhooks are signed with',
+  async run() {
+    const secret = `whsec_${randomBytes(32).toString('base64')}`;
+    return (await tools.aws.createSecret(webhookSecretsName(tools.config), secret)) ? 'done' : 'there already';
   },
 });
 

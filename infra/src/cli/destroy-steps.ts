@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import { webhookSecretsName } from '../webhook-secrets-name.ts';
 import type { AwsAccount } from './aws-account.ts';
 import type { ProcessRunner } from './process-runner.ts';
 import type { Print, Step } from './run-steps.ts';
@@ -33,6 +34,10 @@ export function destroySteps({ config, aws, runner, print }: DestroyTools): Step
           throw new Error(`CloudFormation says ${left.status}: its events say what is in the way.`);
         return 'done';
       },
+    },
+    {
+      title: 'Deleting the secret that webhooks were signed with',
+      run: async () => ((await aws.deleteSecret(webhookSecretsName(config))) ? 'done' : 'there is none'),
     },
     {
       title: 'Deleting logs that AWS wrote beside the stack',

@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import { webhookSecretsName } from '../webhook-secrets-name.ts';
 import { costReport } from './costs.ts';
 import type { Deployment } from './deploy-steps.ts';
 
@@ -10,6 +11,7 @@ export function describeEndpoint({ outputs }: Deployment, config: Config): strin
     `Endpoint: ${EndpointUrl}`,
     ...(domain === undefined ? [] : [`Set a CNAME record of ${domain.name} to ${DomainTarget}`]),
     `More keys: AWS_REGION=${config.region} SAFELIGHT_KEYS_TABLE=${KeysTable} npm run safelight -- keys create <name>`,
+    `Webhooks are signed with: aws ssm get-parameter --region ${config.region} --name ${webhookSecretsName(config)} --with-decryption --query Parameter.Value --output text`,
     ...(config.alarmEmail === undefined
       ? ['Nobody hears alarms: set alarmEmail in infra/safelight.config.ts']
       : [`Alarms go to ${config.alarmEmail} once the address is confirmed: AWS has sent it a message`]),

@@ -5,7 +5,7 @@ import { DockerImageAsset, Platform } from 'aws-cdk-lib/aws-ecr-assets';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { acknowledge } from '../acknowledge.ts';
-import { allow, allowObjects, allowTable, allowToSeeWhatIsMissing } from '../grants.ts';
+import { allow, allowObjects, allowParameter, allowTable, allowToSeeWhatIsMissing } from '../grants.ts';
 import { environmentOf, type Variables } from '../variables.ts';
 import type { Jobs } from './jobs.ts';
 import { logRetention } from './log-retention.ts';
@@ -25,6 +25,8 @@ export interface GpuWorkersProps {
   readonly jobs: Jobs;
   /** The worker gets those that it reads. */
   readonly variables: Variables;
+  /** Name of the SSM parameter. */
+  readonly webhookSecretsParameter: string;
   /** Any of these. */
   readonly instanceTypes: readonly string[];
   readonly logDays: number;
@@ -129,7 +131,7 @@ export class GpuWorkers extends Construct {
   }
 
   /** The worker reads jobs and writes what came of them; it cannot create jobs, read API keys or list pictures. */
-  private grantWork({ storage, jobs }: GpuWorkersProps): void {
+  private grantWork({ storage, jobs, webhookSecretsParameter }: GpuWorkersProps): void {
     const { taskRole } = this.task;
     allowTable(taskRole, storage.tables.jobs, ['GetItem', 'UpdateItem']);
     // It sends a message again when its job must wait, and puts aside what it cannot read.
@@ -145,5 +147,7 @@ export class GpuWorkers extends Construct {
     allowToSeeWhatIsMissing(taskRole, storage.images);
     allowObjects(taskRole, storage.models, '*', ['GetObject']);
     allowToSeeWhatIsMissing(taskRole, storage.models);
+    // It announces the ends of jobs.
+    allowParameter(taskRole, webhookSecretsParameter);
   }
 }

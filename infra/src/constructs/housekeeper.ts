@@ -1,7 +1,7 @@
 import { JOB_INDEX } from '@safelight/function/aws/environment';
 import { Duration, aws_events as events, aws_events_targets as eventTargets } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { allow, allowTable } from '../grants.ts';
+import { allow, allowParameter, allowTable } from '../grants.ts';
 import type { Variables } from '../variables.ts';
 import { createFunction } from './function.ts';
 import type { Jobs } from './jobs.ts';
@@ -11,6 +11,8 @@ export interface HousekeeperProps {
   readonly jobs: Jobs;
   readonly storage: Storage;
   readonly variables: Variables;
+  /** Name of the SSM parameter. */
+  readonly webhookSecretsParameter: string;
   readonly logDays: number;
 }
 
@@ -29,6 +31,7 @@ export class Housekeeper extends Construct {
     });
     allowTable(handler.role, storage.tables.jobs, ['GetItem', 'UpdateItem'], [JOB_INDEX.byState]);
     allow(handler.role, ['sqs:GetQueueAttributes', 'sqs:SendMessage'], [jobs.queue.queueArn]);
+    allowParameter(handler.role, props.webhookSecretsParameter);
     new events.Rule(this, 'EveryMinute', {
       schedule: events.Schedule.rate(Duration.minutes(1)),
       targets: [new eventTargets.LambdaFunction(handler, { retryAttempts: 0 })],

@@ -32,7 +32,6 @@ const createBench = async () => {
   const config = readHousekeeperConfig({
     SAFELIGHT_JOBS_TABLE: 'jobs',
     SAFELIGHT_QUEUE_URL: sqs.queueUrl,
-    SAFELIGHT_WEBHOOK_SECRETS: SECRET,
   });
   return {
     ...{ store, queue, sqs, sent, answers },
@@ -41,7 +40,15 @@ const createBench = async () => {
     },
     round: (options: Partial<Parameters<typeof keepHouse>[0]> = {}) =>
       keepHouse({
-        ...{ config, clients, now, random: () => 0, logger: silentLogger, signal: new AbortController().signal },
+        ...{
+          config,
+          clients,
+          now,
+          webhookSecrets: async () => [SECRET],
+          random: () => 0,
+          logger: silentLogger,
+          signal: new AbortController().signal,
+        },
         send: async (message) => {
           sent.push(message);
           return answers.shift() ?? { outcome: 'delivered' };

@@ -16,10 +16,8 @@ describe("a worker's webhooks", () => {
     const silent = await submit(stack);
     const stop = new AbortController();
     const ended = runWorker({
-      config: readWorkerConfig({
-        ...workerEnvironment(stack, '/nonexistent'),
-        SAFELIGHT_WEBHOOK_SECRETS: `whsec_${Buffer.alloc(32, 7).toString('base64')}`,
-      }),
+      config: readWorkerConfig(workerEnvironment(stack, '/nonexistent')),
+      webhookSecrets: async () => [`whsec_${Buffer.alloc(32, 7).toString('base64')}`],
       clients: stack.clients,
       ...{ logger: stack.logger, signal: stop.signal, engine, pace: { waitSeconds: 1 } },
       fetch: () => Promise.reject(new Error('There is no EC2 here')),

@@ -84,6 +84,33 @@ describe('the connection to AWS', () => {
     assert.deepEqual(aws.calls[0]?.input, { TableName: 'keys', Limit: 1, Select: 'COUNT' });
   });
 
+  it('puts a secret where there is none, never over another', async () => {
+    let isThere = false;
+    await using aws = await startFakeAws(
+      only({
+        PutParameter: () =>
+          isThere ? { error: 'ParameterAlreadyExists', message: 'The parameter already exists' } : { Version: 1 },
+      }),
+    );
+    assert.equal(await connectAws('eu-west-1').createSecret('/a/b', 'whsec_x'), true);
+    isThere = true;
+    assert.equal(await connectAws('eu-west-1').createSecret('/a/b', 'whsec_y'), false);
+    for (const { input } of aws.calls) {
+      assert.equal(input.Type, 'SecureString');
+      assert.ok(!input.Overwrite);
+    }
+  });
+
+  it('deletes a secret, or finds none', async () => {
+    let isThere = true;
+    await using _ = await startFakeAws(
+      only({ DeleteParameter: () => (isThere ? {} : { error: 'ParameterNotFound', message: 'not found' }) }),
+    );
+    assert.equal(await connectAws('eu-west-1').deleteSecret('/a/b'), true);
+    isThere = false;
+    assert.equal(await connectAws('eu-west-1').deleteSecret('/a/b'), false);
+  });
+
   it('pauses the dispatcher in the item that it reads, and makes one that is deciding give way', async () => {
     await using aws = await startFakeAws(only({ UpdateItem: () => ({}) }));
     await connectAws('eu-west-1').pauseDispatcher('fleet');

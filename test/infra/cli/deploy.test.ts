@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
+import { createWebhookSigner } from '../../../function/src/webhooks/sign-webhook.ts';
 import { type Deployment, type DeployOptions, deploySteps } from '../../../infra/src/cli/deploy-steps.ts';
 import { runSteps } from '../../../infra/src/cli/run-steps.ts';
 import { describeEndpoint } from '../../../infra/src/cli/summary.ts';
@@ -37,7 +38,7 @@ describe('deploy', () => {
 
   it('tells progress, and the key as soon as there is one', async () => {
     await deploy();
-    assert.ok(world.printed.some((line) => line.startsWith('[4/7] Creating the endpoint …')));
+    assert.ok(world.printed.some((line) => line.startsWith('[5/8] Creating the endpoint …')));
     const key = world.printed.findIndex((line) => line.includes('sl_the-secret'));
     assert.ok(key > 0 && key < world.printed.findIndex((line) => line.includes('Drawing a first picture')));
   });
@@ -87,6 +88,20 @@ describe('deploy', () => {
     await deploy({ apiKey: 'sl_mine' });
     assert.equal(world.commands.filter((command) => command.includes('keys create')).length, 1);
     assert.equal(world.pictures.at(-1)?.apiKey, 'sl_mine');
+  });
+
+  it('makes one secret for webhooks before the functions ask for it, keeps it, and shows it nowhere', async () => {
+    world.broken = ['cdk deploy'];
+    await assert.rejects(deploy());
+    const secret = world.secrets['/safelight/safelight/webhook-secrets'] ?? assert.fail();
+    // What the sender asks of a secret.
+    assert.ok(createWebhookSigner([secret]));
+    world.broken = [];
+    await deploy();
+    assert.deepEqual(Object.values(world.secrets), [secret]);
+    const said = [...world.printed, ...world.commands, describeEndpoint(deployment, CONFIG)].join('\n');
+    assert.ok(!said.includes(secret) && !said.includes(secret.slice('whsec_'.length)));
+    assert.match(said, /aws ssm get-parameter --region eu-west-1 --name \/safelight\/safelight\/webhook-secrets/);
   });
 
   it('draws no picture without a key, and says so', async () => {

@@ -17,13 +17,18 @@ describe('destroy', () => {
   it('stops workers for good before it deletes their cluster', async () => {
     await destroy();
     assert.equal(world.isPaused, true);
-    assert.ok(world.printed.includes('[1/3] Stopping workers: 3 stopped (0 s)'));
+    assert.ok(world.printed.includes('[1/4] Stopping workers: 3 stopped (0 s)'));
     assert.deepEqual(world.commands, ['npx --no-install cdk destroy safelight --force']);
   });
 
-  it('leaves no stack and no logs, and touches no others', async () => {
+  it('leaves no stack, no secret and no logs, and touches no others', async () => {
+    world.secrets = {
+      '/safelight/safelight/webhook-secrets': 'whsec_a',
+      '/safelight/other/webhook-secrets': 'whsec_b',
+    };
     await destroy();
     assert.deepEqual(world.stacks, {});
+    assert.deepEqual(Object.keys(world.secrets), ['/safelight/other/webhook-secrets']);
     assert.deepEqual(world.logGroups, ['/aws/lambda/other']);
   });
 

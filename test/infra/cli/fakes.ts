@@ -29,6 +29,7 @@ export class World {
   workers = 0;
   isPaused = false;
   logGroups = ['/aws/lambda/safelight-CustomS3AutoDelete', '/aws/lambda/other'];
+  secrets: Record<string, string> = {};
   /** Commands that fail, by a part of their text. */
   broken: string[] = [];
   readonly commands: string[] = [];
@@ -49,6 +50,16 @@ export class World {
     zonesOffering: async (types) => new Map(types.map((type) => [type, this.zones[type] ?? []])),
     stack: async (name) => this.stacks[name],
     hasApiKeys: async () => this.hasKeys,
+    createSecret: async (name, value) => {
+      if (name in this.secrets) return false;
+      this.secrets[name] = value;
+      return true;
+    },
+    deleteSecret: async (name) => {
+      const isThere = name in this.secrets;
+      delete this.secrets[name];
+      return isThere;
+    },
     pauseDispatcher: async () => {
       this.isPaused = true;
     },
