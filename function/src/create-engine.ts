@@ -6,7 +6,7 @@ import { openModel } from './runtime/open-model.ts';
 import { createSingleModelEngine, type OpenedModel, type OpenOptions } from './single-model-engine.ts';
 
 /** The model that comes with the package. */
-const EMBEDDED_MODEL = fileURLToPath(new URL('../models/mini', import.meta.url));
+export const EMBEDDED_MODEL = fileURLToPath(new URL('../models/mini', import.meta.url));
 
 export interface EngineOptions {
   /** Where the embedded model's compiled bundle is kept. */

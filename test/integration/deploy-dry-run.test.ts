@@ -30,6 +30,16 @@ describe('npm run deploy', () => {
     assert.match(stdout, /g4dn\.xlarge, on-demand +\$0\.59/);
   });
 
+  it('says what it takes where no checkpoint is given', async () => {
+    const { stdout } = await script('deploy', '--dry-run');
+    assert.match(
+      stdout,
+      /\nModels: sd-v1-4, if converted before; otherwise pass --checkpoint <file>, or --model mini /,
+    );
+    assert.match((await script('deploy', '--dry-run', '--model', 'mini')).stdout, /\nModels: mini\n/);
+    await assert.rejects(script('deploy', '--model', 'mini', '--checkpoint', 'a.ckpt'), /pass one of them/);
+  });
+
   it('refuses an option it does not know', async () => {
     await assert.rejects(script('deploy', '--dryrun'), /Unknown option '--dryrun'/);
   });

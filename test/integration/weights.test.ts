@@ -63,6 +63,14 @@ test('safelight weights push and pull carry a model through S3, and only once', 
   assert.match(pushed.stderr, /OpenRAIL-M/);
   assert.match((await weights('push', 'mine', 's3://models/team/mine')).stdout, /^0 files sent, 0 MB\n$/);
 
+  // What `deploy --model mini` sends: the embedded model, made for GPUs.
+  const cuda = { ...env, SAFELIGHT_DEVICE: 'cuda', SAFELIGHT_CACHE_DIR: join(folder, 'cache') };
+  const embedded = await runCli(['weights', 'push', 'mini', 's3://models/mini'], { cwd: folder, env: cuda });
+  assert.match(embedded.stdout, /^\d+ files sent, 2\d MB\n$/, embedded.stderr);
+  assert.match(embedded.stderr, /Apache-2\.0/);
+  const manifest = server.objects.get('models/mini/manifest.json') ?? assert.fail();
+  assert.equal(JSON.parse(Buffer.from(manifest.body).toString()).target, 'cuda');
+
   const there = { ...env, SAFELIGHT_MODELS_DIR: join(folder, 'there') };
   const pulled = await runCli(['weights', 'pull', 's3://models/team/mine'], { cwd: folder, env: there });
   assert.equal(pulled.stdout, `${join(folder, 'there/mine')}\nAsk for it with --model mine\n`, pulled.stderr);

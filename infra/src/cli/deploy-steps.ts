@@ -14,6 +14,8 @@ export interface DeployOptions {
   readonly checkpoint?: string | undefined;
   /** Name of its model. @defaultValue from the file name */
   readonly name?: string | undefined;
+  /** A model to offer that was converted before, or `mini`, which comes with Safelight. */
+  readonly model?: string | undefined;
   /** Accept the model's licence without being asked. */
   readonly acceptLicense: boolean;
   /** Draw a first picture on the new endpoint: it starts a GPU. */
@@ -34,6 +36,9 @@ export interface DeployTools extends PreflightParams {
   /** Draws one picture, and says in a few words how it went. */
   smokeTest(params: SmokeTestParams): Promise<string>;
 }
+
+/** Comes with Safelight: its bundle is made when it is sent. */
+const EMBEDDED_MODEL = 'mini';
 
 /** What the steps learn, each for those after it. */
 export interface Deployment {
@@ -96,7 +101,7 @@ const modelStep = (session: Session): Step => ({
     const absent = missing.filter((model) => !sent.includes(model));
     if (absent.length === 0) return `${modelsOf(session).join(', ')}: there already`;
     throw new Error(
-      `There is no model ${absent.join(', ')} on this machine: pass --checkpoint <file>, or name another in safelight.config.ts.`,
+      `There is no model ${absent.join(', ')} for GPUs on this machine. Pass --checkpoint <file>, or --model mini to try the endpoint with the small model that comes with Safelight.`,
     );
   },
 });
@@ -142,7 +147,12 @@ const pushStep = (session: Session): Step => ({
     // What is there already is not sent again.
     // The bundle for GPUs lies beside one for the processor, if there is one.
     const push = (model: string) =>
-      safelight(session, ['weights', 'push', `${model}-cuda`, `s3://${ModelsBucket}/${model}`]);
+      safelight(session, [
+        'weights',
+        'push',
+        model === EMBEDDED_MODEL ? model : `${model}-cuda`,
+        `s3://${ModelsBucket}/${model}`,
+      ]);
     for (const model of models) await push(model);
     return models.length === 0 ? 'there already' : models.join(', ');
   },
@@ -178,9 +188,16 @@ const smokeTestStep = (session: Session): Step => ({
 
 /** What the endpoint will offer. First the new one, which becomes the default. */
 function modelsOf({ options, before, tools }: Session): string[] {
-  const others = list(before.Models) ?? (options.checkpoint === undefined ? tools.config.models : []);
+  const deployed = list(before.Models);
+  if (deployed === undefined) return plannedModels(options, tools.config);
   const wanted = modelName(options);
-  return wanted === undefined ? [...others] : [wanted, ...others.filter((model) => model !== wanted)];
+  return wanted === undefined ? deployed : [wanted, ...deployed.filter((model) => model !== wanted)];
+}
+
+/** What a first deployment offers. */
+export function plannedModels(options: DeployOptions, { models }: Config): string[] {
+  const wanted = modelName(options);
+  return wanted === undefined ? [...models] : [wanted];
 }
 
 function safelight({ tools }: Session, args: readonly string[], options: RunOptions = {}): Promise<string> {
@@ -208,8 +225,9 @@ async function readOutputs(aws: AwsAccount, config: Config): Promise<Outputs> {
 }
 
 /** `./sd-v1-4.ckpt` → `sd-v1-4`, as `weights convert` would name it. */
-function modelName({ checkpoint, name }: DeployOptions): string | undefined {
-  if (name !== undefined || checkpoint === undefined) return name;
+function modelName({ checkpoint, name, model }: DeployOptions): string | undefined {
+  if (checkpoint === undefined) return model;
+  if (name !== undefined) return name;
   return basename(checkpoint)
     .replace(/\.(ckpt|safetensors|safetensors\.index\.json|pt|bin)$/i, '')
     .toLowerCase()

@@ -13,6 +13,7 @@ npm run deploy -- --checkpoint ./sd-v1-4.ckpt
 
   --checkpoint <path>   the Stable Diffusion v1 checkpoint to offer; without one, the models that are there stay
   --name <name>         how callers ask for it (default: from the file name)
+  --model <name>        offer a model converted before, or mini, the small one that comes with Safelight
   --accept-license      accept the model's licence without being asked
   --no-smoke-test       do not draw a first picture (it starts a GPU for a few minutes)
   --dry-run             say what would be done and what it costs; needs no account
@@ -25,6 +26,7 @@ async function main(): Promise<void> {
     options: {
       checkpoint: { type: 'string' },
       name: { type: 'string' },
+      model: { type: 'string' },
       'accept-license': { type: 'boolean', default: false },
       'no-smoke-test': { type: 'boolean', default: false },
       'dry-run': { type: 'boolean', default: false },
@@ -32,17 +34,22 @@ async function main(): Promise<void> {
     },
   });
   if (values.help) return print(HELP);
+  if (values.checkpoint !== undefined && values.model !== undefined)
+    throw new Error('--checkpoint makes a model, --model takes one that is there: pass one of them.');
+  if (values.checkpoint === undefined && values.name !== undefined)
+    throw new Error('--name is for the model of --checkpoint; --model names one that is there.');
   const options: DeployOptions = {
     // npm runs this in the repository's root; the path is from where the person stands.
     checkpoint: values.checkpoint === undefined ? undefined : resolve(process.env.INIT_CWD ?? '.', values.checkpoint),
     name: values.name,
+    model: values.model,
     acceptLicense: values['accept-license'],
     smokeTest: !values['no-smoke-test'],
     apiKey: process.env.SAFELIGHT_API_KEY,
   };
   const deployment: Deployment = { outputs: undefined, apiKey: undefined };
   const steps = deploySteps(options, await createTools(config), deployment);
-  if (values['dry-run']) return print(describePlan(config, steps));
+  if (values['dry-run']) return print(describePlan(config, options, steps));
   await runSteps(steps, print);
   print(`\n${describeEndpoint(deployment, config)}`);
 }

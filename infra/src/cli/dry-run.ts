@@ -4,13 +4,16 @@ import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { createApp } from '../create-app.ts';
 import { costReport } from './costs.ts';
+import { type DeployOptions, plannedModels } from './deploy-steps.ts';
 import type { Step } from './run-steps.ts';
 
 /** What `deploy` would do and what it would cost. Asks nobody: it needs neither an account nor Docker. */
-export function describePlan(config: Config, steps: readonly Step[]): string {
+export function describePlan(settings: Config, options: DeployOptions, steps: readonly Step[]): string {
+  const config = { ...settings, models: plannedModels(options, settings) };
   const { workers, region, name } = config;
   return [
     `Stack ${name} in ${region}: up to ${workers.max} workers (${workers.capacity}) on ${workers.instanceTypes.join(', ')}`,
+    `Models: ${config.models.join(', ')}${isGiven(options) ? '' : UNLESS_THERE}`,
     '',
     'Steps:',
     ...steps.map(({ title }, index) => `  ${index + 1}. ${title}`),
@@ -21,6 +24,11 @@ export function describePlan(config: Config, steps: readonly Step[]): string {
     costReport(config),
   ].join('\n');
 }
+
+const UNLESS_THERE =
+  ', if converted before; otherwise pass --checkpoint <file>, or --model mini to try it with the small model that comes with Safelight';
+
+const isGiven = ({ checkpoint, model }: DeployOptions): boolean => checkpoint !== undefined || model !== undefined;
 
 /** Resources of the template by type, most frequent first. */
 function countResources(config: Config): [string, number][] {

@@ -138,7 +138,18 @@ describe('deploy', () => {
   });
 
   it('says which model is missing', async () => {
-    await assert.rejects(deploy({ checkpoint: undefined }), /no model sd-v1-4 on this machine: pass --checkpoint/);
+    await assert.rejects(
+      deploy({ checkpoint: undefined }),
+      /no model sd-v1-4 for GPUs on this machine\. Pass --checkpoint <file>, or --model mini/,
+    );
+  });
+
+  it('needs no checkpoint to be tried with the model that comes with Safelight', async () => {
+    await deploy({ checkpoint: undefined, model: 'mini' });
+    assert.equal(world.pictures.at(-1)?.model, 'mini');
+    assert.ok(world.commands.includes('safelight weights push mini s3://models-bucket/mini'));
+    assert.match(world.commands.find((text) => text.includes('cdk deploy')) ?? '', /models=mini -c/);
+    assert.ok(!world.commands.some((command) => command.includes('weights convert')));
   });
 
   it('takes a model that was converted before', async () => {

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { openBundle, readManifest, verifyFiles } from '../../bundle/open-bundle.ts';
 import { FunctionError } from '../../errors.ts';
@@ -22,12 +22,21 @@ export function addVerifyCommand(weights: Command, config: CliConfig): void {
     });
 }
 
-/** A name means a model in the models' folder; anything with a separator, or that is a folder, is taken as a path. */
-export async function findBundle(model: string, { modelsDir }: CliConfig): Promise<string> {
+/**
+ * A name means a model in the models' folder, or the one that comes with Safelight, which is compiled if need be; anything
+ * with a separator, or that is a folder, is taken as a path.
+ */
+export async function findBundle(model: string, { modelsDir, cacheDir, device }: CliConfig): Promise<string> {
   for (const folder of [join(modelsDir, model), model]) {
     const found = await stat(join(folder, 'manifest.json')).catch(() => undefined);
     if (found?.isFile()) return folder;
   }
+  const [{ EMBEDDED_MODEL }, { shippedModel }] = await Promise.all([
+    import('../../create-engine.ts'),
+    import('../../bundle/available-model.ts'),
+  ]);
+  const embedded = await shippedModel(EMBEDDED_MODEL, cacheDir, device);
+  if (model === embedded.info.name) return dirname((await embedded.open()).graphPath('unet'));
   throw new FunctionError('model_not_found', `There is no model ${model}: "safelight models" lists them`, {
     field: 'model',
   });
