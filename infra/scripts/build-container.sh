@@ -4,6 +4,13 @@
 #   npm run container:check [folder for what is kept between runs]
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+missing=()
+for program in buildah debootstrap; do command -v "$program" >/dev/null || missing+=("$program"); done
+if [ "$(id -u)" != 0 ] || [ ${#missing[@]} -gt 0 ]; then
+  echo "container:check needs root, buildah and debootstrap: as root, apt-get install buildah debootstrap" >&2
+  exit 1
+fi
+[ -d node_modules ] || { echo "Run npm ci first: the picture is asked for from here" >&2; exit 1; }
 work=${1:-/tmp/safelight-container}
 mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 node_version=24.9.0
