@@ -1,6 +1,6 @@
 import type { CallOptions } from './call-options.ts';
 import { createConnection } from './connection.ts';
-import type { GenerateInput } from './contract/index.ts';
+import type { GenerateInput, Grid } from './contract/index.ts';
 import { createImages } from './images/images.ts';
 import { generate } from './jobs/generate.ts';
 import { createJobHandle } from './jobs/job-handle.ts';
@@ -47,12 +47,21 @@ export function createClient(clientOptions: SafelightOptions, clock: Clock): Saf
         prompt: _prompt,
         negativePrompt: _negativePrompt,
         seed: _seed,
+        grid,
         ...rest
       } = input as Partial<GenerateInput>;
-      return call(() => procedures.estimate(rest), options);
+      const work =
+        grid === undefined
+          ? rest
+          : { ...rest, grid: { x: withoutPrompts(grid.x), y: grid.y && withoutPrompts(grid.y) } };
+      return call(() => procedures.estimate(work), options);
     },
     upload: async (source, options = {}) => connection.run(options, (scope) => upload(connection, source, scope)),
     usage: async (range, options) => (await call(() => procedures.getUsage(range), options)).entries,
     health: (options) => call(() => procedures.health(), options),
   };
 }
+
+/** Prompts would stand in the request's URL. */
+const withoutPrompts = (axis: Grid['x']) =>
+  axis.map(({ prompt: _prompt, negativePrompt: _negativePrompt, ...entry }) => entry);

@@ -1,4 +1,5 @@
 import type { Estimate, GenerateSettings } from '@safelight/sdk/contract';
+import { type WorkShape, workShape } from '../grid.ts';
 import type { RunSample } from '../jobs/job-store.ts';
 import { type GpuPrice, usageOf } from '../jobs/price.ts';
 
@@ -16,7 +17,7 @@ const median = (values: readonly number[]): number => {
 };
 
 /** Seconds that a job would take, scaled by its size from what earlier ones took; `undefined` without any. */
-export const estimateSeconds = (settings: GenerateSettings, runs: readonly RunSample[]): number | undefined => {
+export const estimateSeconds = (settings: WorkShape, runs: readonly RunSample[]): number | undefined => {
   if (runs.length === 0) return undefined;
   const denoiseMs = median(runs.map((run) => run.timings.denoiseMs / denoisingWork(run.settings)));
   const decodeMs = median(runs.map((run) => (run.timings.decodeMs + run.timings.uploadMs) / pixels(run.settings)));
@@ -32,7 +33,7 @@ export interface EstimateOptions {
 
 /** What a job with these settings would take. */
 export const estimate = (settings: GenerateSettings, { runs, queued, gpuPrice }: EstimateOptions): Estimate => {
-  const seconds = estimateSeconds(settings, runs);
+  const seconds = estimateSeconds(workShape(settings), runs);
   if (seconds === undefined) return { queued };
   const { price } = usageOf(seconds, gpuPrice);
   return { seconds, queued, ...(price === undefined ? {} : { price }) };

@@ -7,6 +7,7 @@ import type {
   SignedUrl,
 } from '@safelight/sdk/contract';
 import { FunctionError } from '../errors.ts';
+import { pictureCount } from '../grid.ts';
 import { hashInput } from '../jobs/input-hash.ts';
 import { isFinished, type JobRecord } from '../jobs/job-record.ts';
 import { isAllowedWebhookUrl } from '../webhooks/send-webhook.ts';
@@ -57,7 +58,7 @@ export const submitJob = async (context: ApiContext, submitted: ParsedSubmitInpu
   const settings = earlier?.settings ?? services.engine.resolve(input);
   // A repeated call costs its key nothing more.
   const admission =
-    earlier === undefined ? await context.quota?.admit({ idempotencyKey, images: settings.count }) : undefined;
+    earlier === undefined ? await context.quota?.admit({ idempotencyKey, images: pictureCount(settings) }) : undefined;
   const wanted = { owner, idempotencyKey, inputHash, settings, webhookUrl };
   const record = await services.store.create(wanted).catch(async (error: unknown) => {
     await admission?.withdraw();

@@ -2,6 +2,7 @@ import { extname } from 'node:path';
 import { type GenerateInput, generateInputSchema, type ImageFormat } from '@safelight/sdk/contract';
 import type * as z from 'zod/mini';
 import { FunctionError } from '../errors.ts';
+import { parseAxis } from './grid-axis.ts';
 import type { PictureFiles } from './sent-pictures.ts';
 
 /** The options of `safelight generate` as they were typed. */
@@ -40,6 +41,8 @@ export interface GenerateFlags {
   hiresUpscaler?: string;
   rng?: string;
   count?: string;
+  x?: string;
+  y?: string;
   format?: string;
   device?: string;
   endpoint?: string;
@@ -92,6 +95,7 @@ export function parseGenerateFlags(prompt: string, flags: GenerateFlags, picture
     hires: parseHires(flags),
     rng: flags.rng,
     count: parseNumber(flags.count),
+    grid: parseGrid(flags, prompt),
     format: flags.format ?? formatOf(flags.output),
   };
   return parseInput(generateInputSchema, typed);
@@ -138,6 +142,13 @@ function parseMargins(text: string | undefined): object | undefined {
   if (text === undefined) return undefined;
   const [left, top = left, right = left, bottom = top] = text.split(',').map((side) => parseNumber(side));
   return { left, top, right, bottom };
+}
+
+function parseGrid(flags: GenerateFlags, prompt: string): object | undefined {
+  const [x, y] = [parseAxis('x', flags.x, prompt), parseAxis('y', flags.y, prompt)];
+  if (x === undefined && y !== undefined)
+    throw new FunctionError('invalid_input', 'y is for a second axis: say the first with --x', { field: 'y' });
+  return x === undefined ? undefined : { x, ...(y === undefined ? {} : { y }) };
 }
 
 function parseHires({ hires, hiresSteps, hiresStrength, hiresUpscaler }: GenerateFlags): object | undefined {

@@ -49,6 +49,8 @@ export function addGenerateCommand(program: Command, config: CliConfig): void {
     .option('--hires-upscaler <name>', 'latent or lanczos (default: latent)')
     .option('--rng <name>', "cuda or cpu: which of PyTorch's generators the seed drives")
     .option('--count <number>', 'how many pictures; picture i uses seed + i')
+    .option('--x <setting=values>', 'draw a picture for each value, such as steps=5,10,20, and a sheet of them all')
+    .option('--y <setting=values>', 'rows for the values of a second setting; prompt=fox,cat replaces words')
     .option('--format <name>', 'png, jpeg or webp')
     .option('--device <name>', 'what to draw with: cpu or cuda (default: SAFELIGHT_DEVICE or cpu)')
     .option('--endpoint <url>', 'draw on a Safelight server rather than on this machine')
@@ -84,16 +86,24 @@ async function generateCommand(prompt: string, flags: GenerateFlags, config: Cli
   else await printForPeople(drawn, files, seconds, flags.preview !== false);
 }
 
-async function writeImages({ settings, images }: Drawn, output: string | undefined): Promise<string[]> {
+async function writeImages(drawn: Drawn, output: string | undefined): Promise<string[]> {
+  const { settings, images } = drawn;
   const extension = settings.format === 'jpeg' ? 'jpg' : settings.format;
   const files: string[] = [];
+  const names = await fileNames(drawn, output, extension);
   for (const [index, image] of images.entries()) {
-    const named = output === undefined ? undefined : outputNames(output, images.length)[index];
-    const file = named ?? (await freeName(`safelight-${image.seed}`, extension));
+    const file = names?.[index] ?? (await freeName(`safelight-${image.seed}`, extension));
     await writeWhole(file, image.data);
     files.push(file);
   }
   return files;
+}
+
+/** Of a grid the sheet has the name itself. Undefined: each picture is called after its seed. */
+async function fileNames({ settings, images }: Drawn, output: string | undefined, extension: string) {
+  if (settings.grid === undefined) return output === undefined ? undefined : outputNames(output, images.length);
+  const sheet = output ?? (await freeName(`safelight-grid-${settings.seed}`, extension));
+  return [...outputNames(sheet, Math.max(2, images.length - 1)).slice(0, images.length - 1), sheet];
 }
 
 function printJson({ settings, warnings, images }: Drawn, files: string[], seconds: number): void {
@@ -111,13 +121,14 @@ function printJson({ settings, warnings, images }: Drawn, files: string[], secon
 }
 
 async function printForPeople(
-  { images, warnings }: Drawn,
+  { settings, images, warnings }: Drawn,
   files: string[],
   seconds: number,
   preview: boolean,
 ): Promise<void> {
   for (const [index, { data, width, height, seed }] of images.entries()) {
-    const picture = preview ? await renderForTerminal(data, process.stdout) : undefined;
+    const isShown = settings.grid === undefined || index === images.length - 1;
+    const picture = preview && isShown ? await renderForTerminal(data, process.stdout) : undefined;
     process.stdout.write(picture ?? '');
     process.stdout.write(`${files[index]}  ${width}×${height}, seed ${seed}\n`);
   }

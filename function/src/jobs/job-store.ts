@@ -1,4 +1,5 @@
-import type { GenerateSettings, JobError, Phase, Timings, UsageEntry } from '@safelight/sdk/contract';
+import type { JobError, Phase, Timings, UsageEntry } from '@safelight/sdk/contract';
+import type { WorkShape } from '../grid.ts';
 import type { JobHold, JobRecord, JobResult, NewJob } from './job-record.ts';
 
 export interface AcquireOptions {
@@ -38,7 +39,7 @@ export interface UsageOptions {
 
 /** How long a finished job took for its size: what estimates are judged by. */
 export interface RunSample {
-  settings: Pick<GenerateSettings, 'width' | 'height' | 'steps' | 'count'>;
+  settings: WorkShape;
   timings: Timings;
 }
 

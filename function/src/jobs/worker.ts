@@ -88,7 +88,9 @@ export const startWorker = (options: WorkerOptions): Worker => {
     if (isLost) return logger('warn', 'job_lease_lost', fields);
     if (outcome.kind !== 'failed') return logger('info', `job_${outcome.kind}`, fields);
     const details = { errorCodeSent: outcome.error.code, retryAfterMs: settlement.requeuedAfterMs };
-    const privateTexts = [job.settings.prompt, job.settings.negativePrompt];
+    const { grid, ...settings } = job.settings;
+    const texts = [settings, ...(grid?.x ?? []), ...(grid?.y ?? [])];
+    const privateTexts = texts.flatMap(({ prompt = '', negativePrompt = '' }) => [prompt, negativePrompt]);
     logger('error', 'job_failed', { ...fields, ...details, ...describeError(outcome.cause, privateTexts) });
   };
 

@@ -19,8 +19,8 @@ export interface LatentsRequest {
   prompts: GuidingPrompts;
   /** Absent, the picture starts from noise alone. */
   start: Start | undefined;
-  /** Of the picture within its job; decides its seed. */
-  index: number;
+  /** What is added to the seed: the picture's place among those of one job. */
+  offset: number;
   /** Called before the first step and after each. */
   onStep: (step: number, steps: number) => void;
 }
@@ -99,8 +99,8 @@ function shapeOf(
   return { steps, schedule, noiseSchedule, ...(init === undefined ? {} : { init }) };
 }
 
-function createNoise({ model, settings, index }: LatentsRequest, size: GenerateSettings): ImageNoise {
-  return createImageNoise({ ...settings, ...imageSeeds(settings, index) }, latentDims(model, size));
+function createNoise({ model, settings, offset }: LatentsRequest, size: GenerateSettings): ImageNoise {
+  return createImageNoise({ ...settings, ...imageSeeds(settings, offset) }, latentDims(model, size));
 }
 
 function latentDims({ config }: DiffusionModel, { width, height }: GenerateSettings): number[] {

@@ -3,6 +3,8 @@ import type { EncodedImage, GenerateOptions, Generation } from '../engine.ts';
 import { FunctionError } from '../errors.ts';
 import type { DiffusionModel } from './diffusion-model.ts';
 import { drawLatents } from './draw-latents.ts';
+import { cellSettings } from './grid/grid-cells.ts';
+import { createSheet } from './grid/sheet.ts';
 import { encodeImage, toPixels } from './image/encode-image.ts';
 import { formatParameters } from './image/parameters.ts';
 import { encodePrompts, type GuidingPrompts } from './prompt/encode-prompt.ts';
@@ -12,43 +14,88 @@ import { imageSeeds } from './resolve-settings.ts';
 import { openStart } from './start/open-start.ts';
 import type { Pixels } from './start/pixels.ts';
 
+/** A picture of a job: its settings, and what is added to their seed. */
+interface Plan {
+  settings: GenerateSettings;
+  offset: number;
+}
+
 /**
  * Makes the pictures of one job, one after the other, so that a picture is the same to the byte whether it is
- * asked for alone or as one of many.
+ * asked for alone or as one of many. After those of a grid comes the sheet of them all.
  */
 export async function generate(
   model: DiffusionModel,
   settings: GenerateSettings,
   { signal, onPhase, readUpload }: GenerateOptions = {},
 ): Promise<Generation> {
-  const { count } = settings;
   const clock = createPhaseClock(signal, onPhase);
+  const plans = planPictures(model, settings);
+  const count = plans.length;
 
   // 1. Words become tokens, tokens become embeddings; a picture to start from is brought to size.
   clock.enter({ name: 'encoding' });
-  const { prompts, warnings } = await readPrompts(model, settings);
+  const readings = await readAllPrompts(model, plans, signal);
   const start = await openStart(settings, readUpload);
+  const sheet = settings.grid && createSheet(settings.grid);
 
   const images: EncodedImage[] = [];
-  for (let index = 0; index < count; index += 1) {
+  for (const [index, plan] of plans.entries()) {
     // 2. The seed becomes noise, and the noise, step by step, latents of what the prompt describes.
     const onStep = (step: number, steps: number) =>
       clock.enter({ name: 'denoising', image: index, count, step, steps });
-    const latents = await drawLatents({ model, settings, prompts, start, index, onStep });
+    const { prompts } = readings[index] as PromptsRead;
+    const latents = await drawLatents({ model, ...plan, prompts, start, onStep });
     // 3. Latents become pixels, which are put into the picture that they are drawn for.
     clock.enter({ name: 'decoding', image: index, count });
     const drawn = toPixels(await model.decodeLatents(latents));
     const pixels = start === undefined ? drawn : await start.finish(drawn);
     // 4. Pixels become a file that says how it was made.
-    images.push(await finish(model, settings, pixels, index));
+    images.push(await finish(model, plan, pixels, index));
+    await sheet?.add(pixels);
   }
-  return { images, warnings, timings: { loadMs: 0, ...clock.stop() } };
+  if (sheet !== undefined) images.push(await finish(model, { settings, offset: 0 }, await sheet.finish(), count));
+  return { images, warnings: gatherWarnings(readings), timings: { loadMs: 0, ...clock.stop() } };
 }
 
-async function readPrompts(
+function planPictures({ info }: DiffusionModel, settings: GenerateSettings): Plan[] {
+  if (settings.grid !== undefined) return cellSettings(settings, info).map((cell) => ({ settings: cell, offset: 0 }));
+  return Array.from({ length: settings.count }, (_, offset) => ({ settings, offset }));
+}
+
+interface PromptsRead {
+  prompts: GuidingPrompts;
+  warnings: Warning[];
+}
+
+/** Prompts that several pictures share go through the text encoder once. */
+async function readAllPrompts(
   model: DiffusionModel,
-  settings: GenerateSettings,
-): Promise<{ prompts: GuidingPrompts; warnings: Warning[] }> {
+  plans: readonly Plan[],
+  signal: AbortSignal | undefined,
+): Promise<PromptsRead[]> {
+  const known = new Map<string, PromptsRead>();
+  const readings: PromptsRead[] = [];
+  for (const { settings } of plans) {
+    signal?.throwIfAborted();
+    const { prompt, negativePrompt, clipSkip } = settings;
+    const key = JSON.stringify([prompt, negativePrompt, clipSkip, predictionCount(settings)]);
+    const reading = known.get(key) ?? (await readPrompts(model, settings));
+    known.set(key, reading);
+    readings.push(reading);
+  }
+  return readings;
+}
+
+/** Each once, however many pictures it is about. */
+function gatherWarnings(readings: readonly PromptsRead[]): Warning[] {
+  const warnings = readings.flatMap((reading) =>
+    reading.warnings.map((warning) => [JSON.stringify(warning), warning] as const),
+  );
+  return [...new Map(warnings).values()];
+}
+
+async function readPrompts(model: DiffusionModel, settings: GenerateSettings): Promise<PromptsRead> {
   const options = { syntax: settings.promptSyntax ?? 'plain', steps: predictionCount(settings) } as const;
   const prompt = readPrompt(model, 'prompt', settings.prompt, options);
   const negative = readPrompt(model, 'negativePrompt', settings.negativePrompt, options);
@@ -66,12 +113,12 @@ async function readPrompts(
 
 async function finish(
   model: DiffusionModel,
-  settings: GenerateSettings,
+  { settings, offset }: Plan,
   pixels: Pixels,
   index: number,
 ): Promise<EncodedImage> {
   const { width, height } = pixels;
-  const seeds = imageSeeds(settings, index);
+  const seeds = imageSeeds(settings, offset);
   const parameters = formatParameters({ ...settings, ...seeds }, model.checkpointSha256);
   return { index, width, height, seed: seeds.seed, data: await encodeImage(pixels, settings.format, parameters) };
 }

@@ -1,7 +1,6 @@
 import { type GenerateSettings, MAX_SEED, type ModelInfo, type ParsedGenerateInput } from '@safelight/sdk/contract';
-import { FunctionError } from '../errors.ts';
-import { resolveSampler } from './resolve-sampler.ts';
-import { resolveStart } from './resolve-start.ts';
+import { resolveGrid } from './grid/resolve-grid.ts';
+import { resolvePicture } from './resolve-picture.ts';
 
 /**
  * Fills the choices that the caller left open with the model's and the sampler's own, and checks those that only the
@@ -10,37 +9,12 @@ import { resolveStart } from './resolve-start.ts';
  * @throws FunctionError `invalid_input` naming the field.
  */
 export function resolveSettings(
-  input: ParsedGenerateInput,
+  { grid, ...input }: ParsedGenerateInput,
   model: ModelInfo,
   randomSeed: () => number,
 ): GenerateSettings {
-  const size = {
-    width: checkSize('width', input.width ?? model.defaults.width, model),
-    height: checkSize('height', input.height ?? model.defaults.height, model),
-  };
-  const steps = input.steps ?? model.defaults.steps;
-  return {
-    prompt: input.prompt,
-    negativePrompt: input.negativePrompt,
-    promptSyntax: input.promptSyntax,
-    ...(input.clipSkip === undefined || input.clipSkip === 1 ? {} : { clipSkip: input.clipSkip }),
-    model: model.name,
-    ...size,
-    steps,
-    guidanceScale: input.guidanceScale ?? model.defaults.guidanceScale,
-    ...resolveSampler(input, model),
-    seed: input.seed ?? randomSeed(),
-    ...resolveVariation(input, randomSeed),
-    ...resolveStart(input, { ...size, steps }, model),
-    rng: input.rng,
-    count: input.count,
-    format: input.format,
-  };
-}
-
-/** Nothing where there is no variation to make. */
-function resolveVariation({ subseed, subseedStrength = 0 }: ParsedGenerateInput, randomSeed: () => number) {
-  return subseedStrength === 0 ? {} : { subseed: subseed ?? randomSeed(), subseedStrength };
+  const resolve = (picture: Omit<ParsedGenerateInput, 'grid'>) => resolvePicture(picture, model, randomSeed);
+  return grid === undefined ? resolve(input) : resolveGrid(input, grid, resolve, randomSeed);
 }
 
 /**
@@ -53,15 +27,4 @@ export function imageSeeds(
 ): { seed: number; subseed?: number } {
   const count = (start: number) => (start + index) % (MAX_SEED + 1);
   return subseed === undefined || !subseedStrength ? { seed: count(seed) } : { seed, subseed: count(subseed) };
-}
-
-function checkSize(field: 'width' | 'height', pixels: number, { name, limits }: ModelInfo): number {
-  if (pixels < limits.minSize || pixels > limits.maxSize) {
-    throw invalid(field, `${field} must be from ${limits.minSize} to ${limits.maxSize} for model ${name}`);
-  }
-  return pixels;
-}
-
-function invalid(field: string, message: string): FunctionError {
-  return new FunctionError('invalid_input', message, { field });
 }

@@ -30,6 +30,8 @@ export type RngName = z.infer<typeof rngSchema>;
 /** A prompt, which may be empty. */
 export const promptTextSchema = text('prompt');
 
+const prompt = promptTextSchema.check(z.refine((value) => value.trim() !== '', 'prompt is empty: say what to draw'));
+
 /**
  * How prompts are read: `a1111` is AUTOMATIC1111's syntax, with weights, editing, `AND`, `BREAK` and any length; `plain` takes
  * every character as it is and leaves out what does not fit, as CompVis' scripts do.
@@ -43,8 +45,6 @@ export const modelNameSchema = z
   .check(
     z.regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'model must be a name of lower-case letters, digits, ".", "_" and "-"'),
   );
-
-const clipSkip = integer('clipSkip', 1, 12);
 
 /** Karras et al. (2022), algorithm 2: noise added on the way, for samplers that take it. */
 const noiseFields = {
@@ -66,40 +66,73 @@ const variationFields = {
   subseedStrength: z.optional(decimal('subseedStrength', 0, 1)),
 };
 
+/** Fields that mean the same for one picture and along an axis of a grid. */
+const drawingFields = {
+  /** Which layer of the text encoder to listen to, counted from the end, as AUTOMATIC1111 counts. Absent, 1. */
+  clipSkip: z.optional(integer('clipSkip', 1, 12)),
+  /** Denoising steps; absent, the model's default. DDIM and PLMS may run more, where 1000 is not divisible, as the original does. */
+  steps: z.optional(integer('steps', 1, 1000)),
+  /** Classifier-free guidance; 1 switches it off. Absent, the model's default. */
+  guidanceScale: z.optional(decimal('guidanceScale', 0, 100)),
+  /** Absent, the model's default. */
+  sampler: z.optional(samplerInputSchema),
+  /** Absent, the sampler's customary one, or the one that a name such as `DPM++ 2M Karras` carries. */
+  schedule: z.optional(scheduleInputSchema),
+  /** Fresh noise per step: 0 is none, 1 is ancestral sampling. Absent, the sampler's own: 0 for DDIM, 1 for Euler a. */
+  eta: z.optional(decimal('eta', 0, 1)),
+  ...noiseFields,
+  /** Absent, the server chooses one and returns it. Image i uses seed + i. */
+  seed: z.optional(integer('seed', 0, MAX_SEED)),
+  ...variationFields,
+};
+
+/** Pictures of a grid at most. */
+export const MAX_GRID_CELLS = 36;
+
+const axis = (name: string) =>
+  z
+    .array(
+      z.strictObject(
+        {
+          prompt: z.optional(prompt),
+          negativePrompt: z.optional(text('negativePrompt')),
+          ...drawingFields,
+          strength: startFields.strength,
+        },
+        unknownFields,
+      ),
+      `${name} must be a list`,
+    )
+    .check(z.minLength(1, `${name} is empty`));
+
+/**
+ * Pictures side by side. Each entry of an axis says what its column (`x`) or row (`y`) changes, all entries the same fields:
+ * `{ x: [{ steps: 5 }, { steps: 20 }], y: [{ sampler: 'euler' }, { sampler: 'ddim' }] }`. At most 36 pictures.
+ */
+export const gridSchema = z.strictObject({ x: axis('grid.x'), y: z.optional(axis('grid.y')) }, unknownFields);
+export type Grid = z.infer<typeof gridSchema>;
+
 /** What to draw. Everything but the prompt has a default, most of them the model's own. */
 export const generateInputSchema = z.strictObject(
   {
     /** What the picture shows. */
-    prompt: promptTextSchema.check(z.refine((value) => value.trim() !== '', 'prompt is empty: say what to draw')),
+    prompt,
     /** What the picture should not show. */
     negativePrompt: z._default(text('negativePrompt'), ''),
     promptSyntax: z._default(promptSyntaxSchema, 'a1111'),
-    /** Which layer of the text encoder to listen to, counted from the end, as AUTOMATIC1111 counts. Absent, 1. */
-    clipSkip: z.optional(clipSkip),
     /** Name of a model that the server has; absent, the server's default. */
     model: z.optional(modelNameSchema),
     /** Pixels, a multiple of 8; absent, the size the model was trained at. */
     width: z.optional(size('width')),
     /** Pixels, a multiple of 8; absent, the size the model was trained at. */
     height: z.optional(size('height')),
-    /** Denoising steps; absent, the model's default. DDIM and PLMS may run more, where 1000 is not divisible, as the original does. */
-    steps: z.optional(integer('steps', 1, 1000)),
-    /** Classifier-free guidance; 1 switches it off. Absent, the model's default. */
-    guidanceScale: z.optional(decimal('guidanceScale', 0, 100)),
-    /** Absent, the model's default. */
-    sampler: z.optional(samplerInputSchema),
-    /** Absent, the sampler's customary one, or the one that a name such as `DPM++ 2M Karras` carries. */
-    schedule: z.optional(scheduleInputSchema),
-    /** Fresh noise per step: 0 is none, 1 is ancestral sampling. Absent, the sampler's own: 0 for DDIM, 1 for Euler a. */
-    eta: z.optional(decimal('eta', 0, 1)),
-    ...noiseFields,
-    /** Absent, the server chooses one and returns it. Image i uses seed + i. */
-    seed: z.optional(integer('seed', 0, MAX_SEED)),
-    ...variationFields,
+    ...drawingFields,
     ...startFields,
     rng: z._default(rngSchema, 'cuda'),
     /** How many images. */
     count: z._default(integer('count', 1, 16), 1),
+    /** Draw variants of this instead, row by row, and last a sheet of them all with their labels. Goes with a count of 1. */
+    grid: z.optional(gridSchema),
     format: z._default(imageFormatSchema, 'png'),
   },
   unknownFields,
@@ -121,7 +154,7 @@ export const generateSettingsSchema = z.object({
   negativePrompt: z.string(),
   /** Absent in jobs of older servers, which read prompts as `plain`. */
   promptSyntax: z.optional(promptSyntaxSchema),
-  clipSkip: z.optional(clipSkip),
+  clipSkip: drawingFields.clipSkip,
   model: modelNameSchema,
   width: size('width'),
   height: size('height'),
@@ -136,6 +169,7 @@ export const generateSettingsSchema = z.object({
   ...startFields,
   rng: rngSchema,
   count: integer('count', 1, 16),
+  grid: z.optional(gridSchema),
   format: openEnum<ImageFormat>(),
 });
 export type GenerateSettings = z.infer<typeof generateSettingsSchema>;

@@ -3,7 +3,7 @@ import { integer, unknownFields } from './checks.ts';
 import { jobIdSchema } from './jobs.ts';
 
 /** Input of `images.sign`. */
-export const signInputSchema = z.strictObject({ jobId: jobIdSchema, index: integer('index', 0, 15) }, unknownFields);
+export const signInputSchema = z.strictObject({ jobId: jobIdSchema, index: integer('index', 0, 36) }, unknownFields);
 
 /** A URL that works without a key until `expiresAt`. */
 export const signedUrlSchema = z.object({ url: z.string(), expiresAt: z.string() });

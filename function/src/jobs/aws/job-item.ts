@@ -1,4 +1,5 @@
 import type { GenerateSettings, JobStatus, JobUsage } from '@safelight/sdk/contract';
+import { workShape } from '../../grid.ts';
 import type { JobRecord } from '../job-record.ts';
 import type { RunSample } from '../job-store.ts';
 
@@ -88,13 +89,12 @@ const toAnnouncedItem = ({ id, webhookUrl, finishedAt }: JobRecord): Partial<Job
 
 const toBilledItem = ({ id, owner, settings, finishedAt, result }: JobRecord): Partial<JobItem> => {
   if (result === null || finishedAt === null) return {};
-  const { width, height, steps, count, model } = settings;
   return {
     billedOwner: owner,
     billedOn: `${new Date(finishedAt).toISOString()}#${id}`,
     bill: JSON.stringify({ ...result.usage, images: result.images.length } satisfies JobBill),
-    ranModel: model,
-    run: JSON.stringify({ settings: { width, height, steps, count }, timings: result.timings } satisfies RunSample),
+    ranModel: settings.model,
+    run: JSON.stringify({ settings: workShape(settings), timings: result.timings } satisfies RunSample),
   };
 };
 

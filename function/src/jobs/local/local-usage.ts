@@ -1,4 +1,5 @@
 import type { GenerateSettings, Timings, UsageEntry } from '@safelight/sdk/contract';
+import { workShape } from '../../grid.ts';
 import type { JobStore } from '../job-store.ts';
 import type { JobDatabase } from './database.ts';
 
@@ -52,7 +53,7 @@ export const createLocalUsage = (database: JobDatabase): Pick<JobStore, 'usage' 
     async recentRuns(model, limit) {
       const rows = recentRuns.all(model, limit) as { settings: string; timings: string }[];
       return rows.map((row) => ({
-        settings: JSON.parse(row.settings) as GenerateSettings,
+        settings: workShape(JSON.parse(row.settings) as GenerateSettings),
         timings: JSON.parse(row.timings) as Timings,
       }));
     },

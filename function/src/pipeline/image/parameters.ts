@@ -2,7 +2,7 @@ import type { GenerateSettings, ScheduleName } from '@safelight/sdk/contract';
 import { samplers } from '../schedulers/index.ts';
 
 /** AUTOMATIC1111's names. */
-const scheduleLabels: Readonly<Record<ScheduleName, string>> = {
+export const scheduleLabels: Readonly<Record<ScheduleName, string>> = {
   normal: 'Normal',
   karras: 'Karras',
   exponential: 'Exponential',
@@ -42,6 +42,7 @@ export function formatParameters(settings: GenerateSettings, checkpointSha256: s
     pairs.push(['Variation seed', settings.subseed], ['Variation seed strength', settings.subseedStrength]);
   }
   pairs.push(...startPairs(settings));
+  pairs.push(...gridPairsOf(settings));
   // A missing RNG means GPU.
   if (settings.rng === 'cpu') pairs.push(['RNG', 'CPU']);
   pairs.push(['Version', 'Safelight']);
@@ -58,6 +59,20 @@ const fillLabels = {
   latent_noise: 'latent noise',
   latent_nothing: 'latent nothing',
 } as const;
+
+/** The axes of a sheet, as A1111's script of that name writes them. */
+function gridPairsOf({ grid }: GenerateSettings): [string, string][] {
+  if (grid === undefined) return [];
+  const values = (axis: readonly object[]) => axis.map((entry) => Object.values(entry).join(' ')).join(', ');
+  const types = (axis: readonly object[]) => Object.keys(axis[0] ?? {}).join(' ');
+  const { x, y } = grid;
+  const pairs: [string, string][] = [
+    ['Script', 'X/Y/Z plot'],
+    ['X Type', types(x)],
+    ['X Values', values(x)],
+  ];
+  return y === undefined ? pairs : [...pairs, ['Y Type', types(y)], ['Y Values', values(y)]];
+}
 
 /** What a picture started from, and its enlarging run, under AUTOMATIC1111's names. */
 function startPairs({ strength, maskBlur, maskFill, inpaintArea, maskPadding, hires, steps }: GenerateSettings) {

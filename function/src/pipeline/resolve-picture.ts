@@ -1,0 +1,53 @@
+import type { GenerateSettings, ModelInfo, ParsedGenerateInput } from '@safelight/sdk/contract';
+import { FunctionError } from '../errors.ts';
+import { resolveSampler } from './resolve-sampler.ts';
+import { resolveStart } from './resolve-start.ts';
+
+/**
+ * `resolveSettings` for a job without a grid, or for one picture of a grid.
+ * @throws FunctionError `invalid_input` naming the field.
+ */
+export function resolvePicture(
+  input: Omit<ParsedGenerateInput, 'grid'>,
+  model: ModelInfo,
+  randomSeed: () => number,
+): GenerateSettings {
+  const size = {
+    width: checkSize('width', input.width ?? model.defaults.width, model),
+    height: checkSize('height', input.height ?? model.defaults.height, model),
+  };
+  const steps = input.steps ?? model.defaults.steps;
+  return {
+    prompt: input.prompt,
+    negativePrompt: input.negativePrompt,
+    promptSyntax: input.promptSyntax,
+    ...(input.clipSkip === undefined || input.clipSkip === 1 ? {} : { clipSkip: input.clipSkip }),
+    model: model.name,
+    ...size,
+    steps,
+    guidanceScale: input.guidanceScale ?? model.defaults.guidanceScale,
+    ...resolveSampler(input, model),
+    seed: input.seed ?? randomSeed(),
+    ...resolveVariation(input, randomSeed),
+    ...resolveStart(input, { ...size, steps }, model),
+    rng: input.rng,
+    count: input.count,
+    format: input.format,
+  };
+}
+
+/** Nothing where there is no variation to make. */
+function resolveVariation(
+  { subseed, subseedStrength = 0 }: Pick<ParsedGenerateInput, 'subseed' | 'subseedStrength'>,
+  randomSeed: () => number,
+) {
+  return subseedStrength === 0 ? {} : { subseed: subseed ?? randomSeed(), subseedStrength };
+}
+
+function checkSize(field: 'width' | 'height', pixels: number, { name, limits }: ModelInfo): number {
+  if (pixels < limits.minSize || pixels > limits.maxSize) {
+    const message = `${field} must be from ${limits.minSize} to ${limits.maxSize} for model ${name}`;
+    throw new FunctionError('invalid_input', message, { field });
+  }
+  return pixels;
+}
