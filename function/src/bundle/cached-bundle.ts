@@ -1,15 +1,8 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { explainDiskError, hasErrorCode } from '../disk-errors.ts';
-import { FunctionError } from '../errors.ts';
 import type { Target } from '../graphs/layers/layers.ts';
+import { openCachedFolder } from './cached-folder.ts';
 import { BUNDLE_FORMAT_VERSION } from './manifest.ts';
 import type { ModelFolder } from './model-folder.ts';
-import { type Bundle, openBundle } from './open-bundle.ts';
-
-/** A half-made bundle older than this belongs to a process that was killed. */
-const ABANDONED_AFTER_MS = 60 * 60 * 1000;
+import type { Bundle } from './open-bundle.ts';
 
 export interface CachedBundleOptions {
   cacheDir: string;
@@ -20,90 +13,21 @@ export interface CachedBundleOptions {
 }
 
 /**
- * Opens the bundle of a model from the cache, and compiles it first where it is missing or damaged. A bundle is made
- * under a name of its own and then renamed, so that a kill leaves nothing half-made behind that looks whole, and of
- * two processes that start at once the second to finish takes the first one's.
+ * Opens the bundle of a model from the cache, and compiles it first where it is missing or damaged.
  * @throws FunctionError `model_corrupt` when the checkpoint is damaged, `storage_full` when the disk is.
  */
-export async function openCachedBundle(
+export function openCachedBundle(
   model: ModelFolder,
   { cacheDir, target = 'cpu', onCompile }: CachedBundleOptions,
 ): Promise<Bundle> {
   const { name, version } = model.info;
   const digest = model.digest.slice(0, 12);
-  const folder = join(cacheDir, `${name}-${version}-${target}-${digest}-v${BUNDLE_FORMAT_VERSION}`);
-  if (await exists(folder)) {
-    try {
-      return await openBundle(folder);
-    } catch (error) {
-      if (!(error instanceof FunctionError) || error.code !== 'model_corrupt') throw error;
-      await discard(folder);
-    }
-  }
-  onCompile?.();
-  await compileInto(folder, cacheDir, (unfinished) => model.compile(unfinished, target));
-  return openBundle(folder);
-}
-
-async function compileInto(
-  folder: string,
-  cacheDir: string,
-  compile: (unfinished: string) => Promise<void>,
-): Promise<void> {
-  const unfinished = temporaryName(folder);
-  try {
-    await mkdir(cacheDir, { recursive: true, mode: 0o700 });
-    await removeAbandoned(cacheDir);
-    await compile(unfinished);
-    await moveInto(folder, unfinished);
-  } catch (error) {
-    // What went wrong first is what counts, not that cleaning up failed too.
-    await rm(unfinished, { recursive: true, force: true }).catch(() => undefined);
-    throw explainDiskError(error, cacheDir, 'set SAFELIGHT_CACHE_DIR to a folder elsewhere');
-  }
-}
-
-/** Gives the bundle its name, unless another process was faster: its bundle has the same bytes. */
-async function moveInto(folder: string, unfinished: string): Promise<void> {
-  try {
-    await rename(unfinished, folder);
-  } catch (error) {
-    if (!hasErrorCode(error, 'ENOTEMPTY', 'EEXIST')) throw error;
-    await rm(unfinished, { recursive: true, force: true });
-  }
-}
-
-function temporaryName(folder: string): string {
-  return `${folder}.${randomBytes(6).toString('hex')}.tmp`;
-}
-
-/** Renamed first, so that no other process opens it while it is being removed. */
-async function discard(folder: string): Promise<void> {
-  const trash = temporaryName(folder);
-  try {
-    await rename(folder, trash);
-  } catch (error) {
-    if (hasErrorCode(error, 'ENOENT')) return;
-    throw error;
-  }
-  await rm(trash, { recursive: true, force: true });
-}
-
-async function removeAbandoned(cacheDir: string): Promise<void> {
-  for (const name of await readdir(cacheDir)) {
-    if (!name.endsWith('.tmp')) continue;
-    const path = join(cacheDir, name);
-    const changed = await stat(path).then(
-      (found) => found.mtimeMs,
-      () => Number.POSITIVE_INFINITY,
-    );
-    if (Date.now() - changed > ABANDONED_AFTER_MS) await rm(path, { recursive: true, force: true });
-  }
-}
-
-function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
+  return openCachedFolder({
+    cacheDir,
+    name: `${name}-${version}-${target}-${digest}-v${BUNDLE_FORMAT_VERSION}`,
+    async make(unfinished) {
+      onCompile?.();
+      await model.compile(unfinished, target);
+    },
+  });
 }

@@ -97,6 +97,7 @@ export async function compileBundle(folder: string, options: CompileOptions): Pr
   return manifest;
 }
 
-function encodeJson(value: unknown): Uint8Array {
+/** What a JSON file of a bundle holds. */
+export function encodeJson(value: unknown): Uint8Array {
   return new TextEncoder().encode(`${JSON.stringify(value)}\n`);
 }

@@ -16,23 +16,36 @@ export interface WrittenFile extends FileEntry {
   name: string;
 }
 
-export interface WriteComponentOptions {
+export interface WriteOptions {
   folder: string;
   component: ComponentName;
   graph: Graph;
-  checkpoint: TensorSource;
   /** Of parts of `PART_BYTES`. */
   ring: PartRing;
   threads: ByteThreads;
   /** Called with the bytes of each part of the weights; may throw to stop. */
-  onPart?: (bytes: number) => void;
+  onPart?: ((bytes: number) => void) | undefined;
 }
 
+export interface WriteComponentOptions extends WriteOptions {
+  checkpoint: TensorSource;
+}
+
+/** Fills a part of the weights file, all of it, from `offset` on. Parts are asked for in order. */
+export type FillPart = (part: SharedBytes, offset: number) => Promise<void>;
+
 /** Writes a graph and its weights, a few parts in memory at a time. */
-export async function writeComponent(options: WriteComponentOptions): Promise<WrittenFile[]> {
+export async function writeComponent({ checkpoint, ...options }: WriteComponentOptions): Promise<WrittenFile[]> {
+  const { placements } = placeWeights(options.graph);
+  const reader = createWeightReader(options.graph.weights, checkpoint);
+  return writeFilled(options, (part, offset) => readWeights(part, offset, placements, reader));
+}
+
+/** The same, whatever the weights come from. */
+export async function writeFilled(options: WriteOptions, fill: FillPart): Promise<WrittenFile[]> {
   const { folder, component, graph } = options;
   const model = encodeOnnx(graph, weightsFile(component));
-  return [await writeFile(folder, graphFile(component), model), await writeWeights(options)];
+  return [await writeFile(folder, graphFile(component), model), await writeWeights(options, fill)];
 }
 
 /** Writes a new file and says what it holds. It is on disk when this resolves. */
@@ -47,10 +60,9 @@ export async function writeFile(folder: string, name: string, bytes: Uint8Array)
   return { name, ...describeBytes(bytes) };
 }
 
-async function writeWeights(options: WriteComponentOptions): Promise<WrittenFile> {
-  const { folder, component, graph, checkpoint, ring, threads, onPart } = options;
-  const { placements, byteLength } = placeWeights(graph);
-  const reader = createWeightReader(graph.weights, checkpoint);
+async function writeWeights(options: WriteOptions, fill: FillPart): Promise<WrittenFile> {
+  const { folder, component, graph, ring, threads, onPart } = options;
+  const { byteLength } = placeWeights(graph);
   const name = weightsFile(component);
   const crc32: string[] = [];
   const file = await open(join(folder, name), 'wx', 0o600);
@@ -58,7 +70,7 @@ async function writeWeights(options: WriteComponentOptions): Promise<WrittenFile
   let syncedBytes = 0;
   try {
     await ring.pass(byteLength, {
-      fill: (part, offset) => readWeights(part, offset, placements, reader),
+      fill,
       async drain(part, offset) {
         const hashing = threads.crc32(part);
         const writing = threads.write(part, file.fd, offset);

@@ -1,7 +1,7 @@
-import { allocate, type ByteSource } from './byte-source.ts';
+import { allocate, type ByteSource, readBytes } from './byte-source.ts';
 import { corruptFile, printable } from './corrupt-file.ts';
 import { type ElementRun, elementBytes, elementCount, type TensorInfo } from './tensor-source.ts';
-import { type FloatType, isFloatType, toFloat32 } from './to-float32.ts';
+import { type FloatType, isFloatType, toFloat32, wholeNumber } from './to-float32.ts';
 
 /** Elements converted at a time: while one piece is, the next is read. Small enough to be in the cache still. */
 const PIECE = 1 << 19;
@@ -18,8 +18,12 @@ export async function readFloat32(
   position: number,
   run?: ElementRun,
 ): Promise<Float32Array> {
-  const type = floatType(source.name, tensor);
   const count = elementCount(tensor.shape);
+  if (count === 1 && !isFloatType(tensor.type)) {
+    const bytes = await readBytes(source, position, elementBytes[tensor.type]);
+    return copyRun(convertToFloat32(source.name, tensor, bytes), run);
+  }
+  const type = floatType(source.name, tensor);
   const { start, target } = run ?? { start: 0, target: new Float32Array(allocate(4 * count).buffer) };
   if (start + target.length > count) throw new RangeError(`${tensor.name} has only ${count} elements`);
   const readPiece = createPieceReader(source, target, type, position + elementBytes[type] * start);
@@ -46,6 +50,9 @@ export function convertToFloat32(
   tensor: Pick<TensorInfo, 'name' | 'type'>,
   bytes: Uint8Array,
 ): Float32Array {
+  // A LoRA's alpha is one number, and in some files a whole one.
+  const whole = bytes.byteLength === elementBytes[tensor.type] ? wholeNumber(bytes, tensor.type) : undefined;
+  if (whole !== undefined) return Float32Array.of(whole);
   const type = floatType(fileName, tensor);
   const result = new Float32Array(bytes.byteLength / elementBytes[type]);
   if (!toFloat32(bytes, result, type)) throw notFinite(fileName, tensor, result, 0);

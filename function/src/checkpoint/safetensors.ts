@@ -7,6 +7,9 @@ import { type CheckpointFile, elementBytes, elementCount, isElementType, type Te
 /** The format's own limit; a longer header is an attack on memory. */
 const MAX_HEADER_BYTES = 100_000_000;
 
+/** The header's entry that is no tensor. */
+const METADATA = '__metadata__';
+
 const index = z.number().check(z.int(), z.nonnegative());
 const entrySchema = z.object({
   dtype: z.string(),
@@ -38,9 +41,10 @@ export async function openSafetensors(path: string): Promise<CheckpointFile> {
 
 /** As `openSafetensors`, from bytes wherever they are. Closing the result closes them. */
 export async function readSafetensors(bytes: ByteSource): Promise<CheckpointFile> {
-  const tensors = await readHeader(bytes);
+  const { tensors, metadata } = await readHeader(bytes);
   return {
     tensors,
+    metadata,
     fileName: bytes.name,
     format: 'safetensors',
     nesting: [],
@@ -53,7 +57,12 @@ export async function readSafetensors(bytes: ByteSource): Promise<CheckpointFile
   };
 }
 
-async function readHeader(bytes: ByteSource): Promise<Map<string, PlacedTensor>> {
+interface Header {
+  tensors: Map<string, PlacedTensor>;
+  metadata: Map<string, string>;
+}
+
+async function readHeader(bytes: ByteSource): Promise<Header> {
   const { size, name } = bytes;
   if (size < 8) throw corruptFile(name, `it is ${size} bytes long, too short for a safetensors file`);
   const lengthBytes = await readBytes(bytes, 0, 8);
@@ -63,10 +72,21 @@ async function readHeader(bytes: ByteSource): Promise<Map<string, PlacedTensor>>
     throw corruptFile(name, problem);
   }
   const header = parseHeader(await readBytes(bytes, 8, headerLength), name);
-  return placeTensors(header, 8 + headerLength, size, name);
+  const entries = Object.entries(header).filter(([tensor]) => tensor !== METADATA);
+  return {
+    tensors: placeTensors(entries, 8 + headerLength, size, name),
+    metadata: readMetadata(Object.hasOwn(header, METADATA) ? header[METADATA] : undefined),
+  };
 }
 
-function parseHeader(bytes: Uint8Array, fileName: string): [string, unknown][] {
+/** What programs note about a file decides nothing about its tensors: what is no text is passed over. */
+function readMetadata(metadata: unknown): Map<string, string> {
+  if (typeof metadata !== 'object' || metadata === null) return new Map();
+  const entries = Object.entries(metadata).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+  return new Map(entries);
+}
+
+function parseHeader(bytes: Uint8Array, fileName: string): Record<string, unknown> {
   let header: unknown;
   try {
     header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
@@ -76,7 +96,7 @@ function parseHeader(bytes: Uint8Array, fileName: string): [string, unknown][] {
   if (typeof header !== 'object' || header === null || Array.isArray(header)) {
     throw corruptFile(fileName, 'its header is not an object');
   }
-  return Object.entries(header).filter(([name]) => name !== '__metadata__');
+  return header as Record<string, unknown>;
 }
 
 function placeTensors(

@@ -39,6 +39,8 @@ export interface CheckpointFile extends TensorSource {
   readonly format: FileFormat;
   /** The keys one goes through to reach the tensors: `['state_dict']`, or none. */
   readonly nesting: readonly string[];
+  /** What the program that wrote the file noted in it; only safetensors files have such notes. */
+  readonly metadata?: ReadonlyMap<string, string>;
 }
 
 /** How many elements a tensor of this shape has; a scalar's shape is empty. */

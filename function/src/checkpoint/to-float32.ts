@@ -7,6 +7,25 @@ export function isFloatType(type: ElementType): type is FloatType {
   return type === 'F32' || type === 'F16' || type === 'BF16' || type === 'F64';
 }
 
+/** One little-endian element of an integer type; undefined for other types. */
+export function wholeNumber(bytes: Uint8Array, type: ElementType): number | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  switch (type) {
+    case 'I64':
+      return Number(view.getBigInt64(0, true));
+    case 'I32':
+      return view.getInt32(0, true);
+    case 'I16':
+      return view.getInt16(0, true);
+    case 'I8':
+      return view.getInt8(0);
+    case 'U8':
+      return view.getUint8(0);
+    default:
+      return undefined;
+  }
+}
+
 /** The bits of the float32 value of each of the 65,536 half-precision patterns (IEEE 754 binary16). */
 let halfTable: Int32Array | undefined;
 

@@ -108,9 +108,28 @@ describe('reading tensors', () => {
   });
 
   test('integers are no weights', async (t) => {
-    const source = await openBytes(t, encode({ x: tensor('I64', [1], 0, 8) }, new Uint8Array(8)));
+    const source = await openBytes(t, encode({ x: tensor('I64', [2], 0, 16) }, new Uint8Array(16)));
     await assert.rejects(source.readFloat32('x'), corruptWith(/x holds I64/));
     await assert.rejects(source.readFloat32('y'), corruptWith(/no tensor y/));
+    await source.close();
+  });
+
+  test('a single whole number is a number: some programs write the alpha of a LoRA so', async (t) => {
+    const data = new Uint8Array([...new Uint8Array(BigInt64Array.of(-7n).buffer), 200, 200]);
+    const header = { a: tensor('I64', [], 0, 8), b: tensor('I8', [1], 8, 9), c: tensor('U8', [1, 1], 9, 10) };
+    const source = await openBytes(t, encode(header, data));
+    const values = await Promise.all(['a', 'b', 'c'].map((name) => source.readFloat32(name)));
+    assert.deepEqual(
+      values.map((value) => [...value]),
+      [[-7], [-56], [200]],
+    );
+    await source.close();
+  });
+
+  test("the file's notes are read, and only those that are text", async (t) => {
+    const header = { x: tensor('U8', [1], 0, 1), __metadata__: { ss_v2: 'False', list: ['no'] } };
+    const source = await openBytes(t, encode(header, new Uint8Array(1)));
+    assert.deepEqual([...(source.metadata ?? [])], [['ss_v2', 'False']]);
     await source.close();
   });
 });
