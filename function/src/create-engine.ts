@@ -1,4 +1,6 @@
 import { fileURLToPath } from 'node:url';
+import { createLoraFinder } from './add-ons/loras/find-loras.ts';
+import { openMergedBundle } from './add-ons/loras/merged-bundle.ts';
 import { type AvailableModel, installedModels, shippedModel } from './bundle/available-model.ts';
 import type { Engine } from './engine.ts';
 import type { Target } from './graphs/layers/layers.ts';
@@ -13,6 +15,8 @@ export interface EngineOptions {
   cacheDir: string;
   /** A folder of further bundles, as `safelight weights convert` makes them. @defaultValue none */
   modelsDir?: string;
+  /** A folder of LoRA files. @defaultValue none */
+  lorasDir?: string;
   /** The model for requests that name none. @defaultValue the embedded model */
   defaultModel?: string;
   /** What the networks run on; only models compiled for it are offered. @defaultValue `cpu` */
@@ -26,22 +30,26 @@ export interface EngineOptions {
  * @throws FunctionError `model_not_found` when the default model is not there.
  */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
-  const { cacheDir, modelsDir, device = 'cpu', threads } = options;
+  const { cacheDir, modelsDir, lorasDir, device = 'cpu', threads } = options;
   const embedded = await shippedModel(EMBEDDED_MODEL, cacheDir, device);
   const models = [embedded, ...(modelsDir === undefined ? [] : await installedModels(modelsDir, device))];
   const openable = models.map((available) => ({
     info: available.info,
-    open: (open: OpenOptions) => openAvailable(available, open),
+    open: (opening: OpenOptions) => openAvailable(available, cacheDir, opening),
   }));
-  const settings = threads === undefined ? {} : { threads };
+  const settings = { findLoras: createLoraFinder(lorasDir), ...(threads === undefined ? {} : { threads }) };
   return createSingleModelEngine(openable, options.defaultModel ?? embedded.info.name, settings);
 }
 
 async function openAvailable(
   available: AvailableModel,
-  { host, settings, onPhase }: OpenOptions,
+  cacheDir: string,
+  { host, settings, loras, signal, onPhase }: OpenOptions,
 ): Promise<OpenedModel> {
-  const bundle = await available.open(() => onPhase({ name: 'provisioning' }));
+  const onMake = () => onPhase({ name: 'provisioning' });
+  const base = await available.open(onMake);
+  const merged = await openMergedBundle(base, loras, { cacheDir, onMerge: onMake, signal });
   const onLoaded = (loadedBytes: number, totalBytes: number) => onPhase({ name: 'loading', loadedBytes, totalBytes });
-  return { model: await openModel(bundle, host, { onLoaded, ...settings }) };
+  const model = await openModel(merged.bundle, host, { onLoaded, ...settings });
+  return { model: { ...model, loras: merged.loras } };
 }

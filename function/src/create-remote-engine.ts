@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { S3Client } from '@aws-sdk/client-s3';
+import { createLoraFinder } from './add-ons/loras/find-loras.ts';
 import type { Manifest } from './bundle/manifest.ts';
 import { FunctionError } from './errors.ts';
 import type { Target } from './graphs/layers/layers.ts';
@@ -39,7 +40,7 @@ export async function createRemoteEngine(options: RemoteEngineOptions): Promise<
       return { info: manifest.model, open };
     }),
   );
-  return createSingleModelEngine(models, models[0]?.info.name ?? '', {});
+  return createSingleModelEngine(models, models[0]?.info.name ?? '', { findLoras: createLoraFinder(undefined) });
 }
 
 function madeForAnother({ model, target }: Manifest, provider: Target): FunctionError {

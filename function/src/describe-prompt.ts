@@ -24,7 +24,12 @@ export async function describePrompt({
   }
   clipTokenizer ??= createClipTokenizerJson().then(createTokenizer);
   const tokenizer = await clipTokenizer;
-  const options = { syntax: promptSyntax, steps: predictionCount({ sampler: found.sampler, steps }) };
+  const options = {
+    syntax: promptSyntax,
+    steps: predictionCount({ sampler: found.sampler, steps }),
+    // Which there are is known where pictures are made.
+    usesLora: () => true,
+  };
   const { parts, texts, warnings } = readPrompt({ tokenizer }, 'prompt', prompt, options);
   return {
     parts,

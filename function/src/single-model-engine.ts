@@ -1,5 +1,7 @@
 import type { ModelInfo, Timings } from '@safelight/sdk/contract';
+import type { FindLoras, FoundLora } from './add-ons/loras/find-loras.ts';
 import type { Engine, GenerateOptions } from './engine.ts';
+import { FunctionError } from './errors.ts';
 import { createModelCatalog, findModel } from './model-catalog.ts';
 import type { DiffusionModel } from './pipeline/diffusion-model.ts';
 import { generate } from './pipeline/generate.ts';
@@ -10,6 +12,10 @@ export interface OpenOptions {
   /** Where the model's sessions live. */
   host: SessionHost;
   settings: Pick<SessionSettings, 'threads'>;
+  /** To be added to the model's weights. */
+  loras: readonly FoundLora[];
+  /** Aborted when the engine is closed. */
+  signal: AbortSignal;
   onPhase: NonNullable<GenerateOptions['onPhase']>;
 }
 
@@ -34,15 +40,21 @@ type OpenTimings = Pick<Timings, 'loadMs' | 'downloadMs'>;
 
 interface Loaded {
   opened: OpenableModel;
+  /** Its LoRAs, with their weights: with others it is another model. */
+  lorasKey: string;
   model: DiffusionModel;
   host: SessionHost;
+}
+
+export interface SingleModelOptions extends Pick<SessionSettings, 'threads'> {
+  findLoras: FindLoras;
 }
 
 /** An engine that keeps one model open at a time, and works on one generation at a time. */
 export function createSingleModelEngine(
   models: readonly OpenableModel[],
   defaultName: string,
-  settings: Pick<SessionSettings, 'threads'>,
+  { findLoras, ...settings }: SingleModelOptions,
 ): PreparableEngine {
   const catalog = createModelCatalog(
     models.map(({ info }) => info),
@@ -54,17 +66,25 @@ export function createSingleModelEngine(
   /** Whoever waits for the model that is being opened, ahead of any generation, hears how far it is. */
   let listener: GenerateOptions['onPhase'];
   let turn: Promise<unknown> = Promise.resolve();
+  const closing = new AbortController();
 
-  async function open(wanted: OpenableModel): Promise<DiffusionModel> {
-    if (loaded?.opened === wanted && !loaded.host.isLost) return loaded.model;
+  async function open(wanted: OpenableModel, loras: readonly FoundLora[]): Promise<DiffusionModel> {
+    const lorasKey = keyOf(loras);
+    if (loaded?.opened === wanted && loaded.lorasKey === lorasKey && !loaded.host.isLost) return loaded.model;
     await close();
     const start = performance.now();
     const host = createSessionHost();
     try {
-      const { model, downloadMs } = await wanted.open({ host, settings, onPhase: (phase) => listener?.(phase) });
+      const { model, downloadMs } = await wanted.open({
+        host,
+        settings,
+        loras,
+        signal: closing.signal,
+        onPhase: (phase) => listener?.(phase),
+      });
       const loadMs = Math.max(0, performance.now() - start - (downloadMs ?? 0));
       unreported = { loadMs, ...(downloadMs === undefined ? {} : { downloadMs }) };
-      loaded = { opened: wanted, model, host };
+      loaded = { opened: wanted, lorasKey, model, host };
       return model;
     } catch (error) {
       await host.close();
@@ -85,7 +105,7 @@ export function createSingleModelEngine(
 
   return {
     ...catalog,
-    prepare: () => inTurn(async () => void (await open(findModel(models, catalog.defaultModel)))),
+    prepare: () => inTurn(async () => void (await open(findModel(models, catalog.defaultModel), []))),
     generate(wanted, options = {}) {
       const { signal, onPhase } = options;
       let isDrawing = false;
@@ -93,7 +113,7 @@ export function createSingleModelEngine(
       const result = inTurn(async () => {
         signal?.throwIfAborted();
         listener = onPhase;
-        const model = await open(findModel(models, wanted.model));
+        const model = await open(findModel(models, wanted.model), await findLoras(wanted));
         signal?.throwIfAborted();
         isDrawing = true;
         const openTimings = unreported;
@@ -104,8 +124,17 @@ export function createSingleModelEngine(
       // Opening goes on for whoever comes next, but nobody has to wait for it who wants to stop.
       return untilAborted(result, signal, () => !isDrawing);
     },
-    close,
+    async close() {
+      closing.abort(new FunctionError('unavailable', 'The engine has been closed.'));
+      await close();
+    },
   };
+}
+
+function keyOf(loras: readonly FoundLora[]): string {
+  return JSON.stringify(
+    loras.map(({ name, sha256, unetWeight, textEncoderWeight }) => [name, sha256, unetWeight, textEncoderWeight]),
+  );
 }
 
 /** @throws the signal's reason at once when it aborts while `isWaiting`. */

@@ -7,6 +7,7 @@ export type SharedBytes = Uint8Array<SharedArrayBuffer>;
 export type ByteRequest =
   | { kind: 'crc32'; bytes: SharedBytes }
   | { kind: 'crc32-range'; fd: number; position: number; length: number }
+  | { kind: 'sha256-range'; fd: number; position: number; length: number }
   | { kind: 'sha256-file'; path: string }
   | { kind: 'write'; bytes: SharedBytes; fd: number; position: number };
 
@@ -18,6 +19,7 @@ export interface ByteThreads {
   crc32(bytes: SharedBytes): Promise<string>;
   /** Of a run of an open file, which must stay open until it settles; of less where the file ends before. */
   crc32OfRange(fd: number, position: number, length: number): Promise<string>;
+  sha256OfRange(fd: number, position: number, length: number): Promise<string>;
   sha256OfFile(path: string): Promise<string>;
   /** Writes all bytes to an open file; they must stay as they are, and the file open, until it settles. */
   write(bytes: SharedBytes, fd: number, position: number): Promise<void>;
@@ -39,6 +41,8 @@ export function startByteThreads(count = 1): ByteThreads {
   return {
     crc32: async (bytes) => (await ask({ kind: 'crc32', bytes })) as string,
     crc32OfRange: async (fd, position, length) => (await ask({ kind: 'crc32-range', fd, position, length })) as string,
+    sha256OfRange: async (fd, position, length) =>
+      (await ask({ kind: 'sha256-range', fd, position, length })) as string,
     sha256OfFile: async (path) => (await ask({ kind: 'sha256-file', path })) as string,
     write: async (bytes, fd, position) => void (await ask({ kind: 'write', bytes, fd, position })),
     close: async () => void (await Promise.all(threads.map((thread) => thread.close()))),

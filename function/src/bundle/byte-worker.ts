@@ -29,15 +29,19 @@ function crc32OfRange(fd: number, position: number, length: number): string {
   return toHex(checksum);
 }
 
-function sha256OfFile(path: string): string {
+function sha256OfRange(fd: number, position: number, length: number): string {
   const hash = createHash('sha256');
+  readRange(fd, position, length, (bytes) => hash.update(bytes));
+  return hash.digest('hex');
+}
+
+function sha256OfFile(path: string): string {
   const fd = openSync(path, 'r');
   try {
-    readRange(fd, 0, Number.POSITIVE_INFINITY, (bytes) => hash.update(bytes));
+    return sha256OfRange(fd, 0, Number.POSITIVE_INFINITY);
   } finally {
     closeSync(fd);
   }
-  return hash.digest('hex');
 }
 
 /**
@@ -59,6 +63,8 @@ function answer(request: ByteRequest): string | undefined {
       return crc32Hex(request.bytes);
     case 'crc32-range':
       return crc32OfRange(request.fd, request.position, request.length);
+    case 'sha256-range':
+      return sha256OfRange(request.fd, request.position, request.length);
     case 'sha256-file':
       return sha256OfFile(request.path);
     case 'write':

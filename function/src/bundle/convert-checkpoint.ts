@@ -1,18 +1,29 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { ModelInfo } from '@safelight/sdk/contract';
-import { openCheckpoint } from '../checkpoint/open-checkpoint.ts';
+import { createDeltaSource, type WeightedLora, withDeltas } from '../checkpoint/lora/delta-source.ts';
+import { readLora } from '../checkpoint/lora/read-lora.ts';
+import { type Checkpoint, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
+import { openFile } from '../checkpoint/open-file.ts';
+import type { CheckpointFile, TensorSource } from '../checkpoint/tensor-source.ts';
 import { explainDiskError } from '../disk-errors.ts';
 import { FunctionError } from '../errors.ts';
 import type { Target } from '../graphs/layers/layers.ts';
 import type { ModelConfig } from '../graphs/model-config.ts';
 import { compileBundle } from './compile.ts';
 import { hashCheckpoint } from './hash-checkpoint.ts';
+import { hashFiles } from './hash-files.ts';
 import type { Manifest } from './manifest.ts';
 import { openRailLicense } from './openrail-license.ts';
 
 import { recordVerified } from './verified-states.ts';
+
+export interface LoraToAdd {
+  path: string;
+  unetWeight: number;
+  textEncoderWeight: number;
+}
 
 export interface ConvertOptions {
   /** The checkpoint: a `.ckpt` or `.safetensors` file, the index of sharded ones, or a diffusers folder. */
@@ -28,6 +39,8 @@ export interface ConvertOptions {
   vae?: string;
   /** What the model will run on. @defaultValue `cpu` */
   target?: Target;
+  /** Files of LoRAs to add to the weights, in this order. @defaultValue none */
+  loras?: readonly LoraToAdd[];
   onProgress?: (writtenBytes: number, totalBytes: number) => void;
   signal?: AbortSignal;
 }
@@ -46,16 +59,15 @@ export async function convertCheckpoint(options: ConvertOptions): Promise<Manife
   const checkpoint = await openCheckpoint(options.checkpoint, { ema: options.ema, vae: options.vae });
   const unfinished = `${folder}.${randomBytes(6).toString('hex')}.tmp`;
   const hashing = new AbortController();
+  const loraFiles: CheckpointFile[] = [];
   try {
     await mkdir(dirname(folder), { recursive: true, mode: 0o700 });
-    const sourceSha256 = hashCheckpoint(
-      options.checkpoint,
-      AbortSignal.any([hashing.signal, ...(signal ? [signal] : [])]),
-    );
+    const added = await addLoras(checkpoint, options.loras ?? [], loraFiles);
+    const sourceSha256 = hashSources(options, AbortSignal.any([hashing.signal, ...(signal ? [signal] : [])]));
     // Its failure is heard where the hash is awaited, which may be after the compiler's own.
     sourceSha256.catch(() => undefined);
     const manifest = await compileBundle(unfinished, {
-      checkpoint,
+      checkpoint: added,
       sourceSha256,
       model: describeModel(options, checkpoint.config),
       config: checkpoint.config,
@@ -72,8 +84,38 @@ export async function convertCheckpoint(options: ConvertOptions): Promise<Manife
     await rm(unfinished, { recursive: true, force: true }).catch(() => undefined);
     throw explainDiskError(error, dirname(folder), 'choose another folder with --output');
   } finally {
-    await checkpoint.close();
+    await Promise.all([checkpoint, ...loraFiles].map((file) => file.close()));
   }
+}
+
+/** @param files The LoRAs' files are put here as they are opened: they are read when the weights are. */
+async function addLoras(
+  checkpoint: Checkpoint,
+  loras: readonly LoraToAdd[],
+  files: CheckpointFile[],
+): Promise<TensorSource> {
+  if (loras.length === 0) return checkpoint;
+  const weighted: WeightedLora[] = [];
+  for (const { path, ...weights } of loras) {
+    const file = await openFile(path);
+    files.push(file);
+    weighted.push({ lora: readLora(file, checkpoint.config, file.fileName), ...weights });
+  }
+  return withDeltas(checkpoint, createDeltaSource(weighted, checkpoint.config));
+}
+
+/** What the weights are made from: a checkpoint with LoRAs is another one. */
+async function hashSources({ checkpoint, loras = [] }: ConvertOptions, signal: AbortSignal): Promise<string> {
+  const sha256 = await hashCheckpoint(checkpoint, signal);
+  if (loras.length === 0) return sha256;
+  const hashes = await hashFiles(
+    loras.map(({ path }) => path),
+    signal,
+  );
+  const added = loras.map(({ unetWeight, textEncoderWeight }, i) => [hashes[i], unetWeight, textEncoderWeight]);
+  return createHash('sha256')
+    .update(JSON.stringify([sha256, added]))
+    .digest('hex');
 }
 
 function describeModel({ name, description }: ConvertOptions, config: ModelConfig): ModelInfo {

@@ -8,7 +8,7 @@ import { encodeOnnx, placeWeights, type WeightPlacement } from '../graphs/encode
 import type { Graph, WeightSpec } from '../graphs/graph-builder.ts';
 import { type SharedBytes, spareThreads, startByteThreads } from './byte-threads.ts';
 import { buildGraph, encodeJson } from './compile.ts';
-import { describeBytes, PART_BYTES } from './file-entry.ts';
+import { describeBytes, fingerprint, PART_BYTES } from './file-entry.ts';
 import {
   type ComponentName,
   componentNames,
@@ -32,10 +32,16 @@ const largest = { float32: 3.402_823_466_385_288_6e38, float16: MAX_FLOAT16 } as
  * rearranged, and deltas add up: so the deltas are rearranged as the weights were, and added in float32. Half-precision
  * weights are rounded once more, after that.
  * @param folder Created; must not exist yet. Its manifest lists the files that it has.
+ * @param signal Checked between parts.
  * @throws FunctionError `invalid_input` when a sum is too large for the weight's type; `model_corrupt` for a bundle whose
  * graphs are not those of this version; what loading a delta throws.
  */
-export async function mergeDeltas(folder: string, bundle: Bundle, deltas: DeltaSource): Promise<Manifest> {
+export async function mergeDeltas(
+  folder: string,
+  bundle: Bundle,
+  deltas: DeltaSource,
+  signal?: AbortSignal,
+): Promise<Manifest> {
   await mkdir(folder, { mode: 0o700 });
   const written: WrittenFile[] = [];
   const threads = startByteThreads(spareThreads());
@@ -47,6 +53,7 @@ export async function mergeDeltas(folder: string, bundle: Bundle, deltas: DeltaS
       try {
         const adder = createAdder(graph, deltas);
         const fill = async (part: SharedBytes, offset: number) => {
+          signal?.throwIfAborted();
           await base.read(part, offset);
           await adder(part, offset);
         };
@@ -76,8 +83,9 @@ const isChanged = ({ sources }: WeightSpec, deltas: DeltaSource) => sources.some
 /** Where its weights lie is known only of a graph that this version makes. */
 function checkedGraph(component: ComponentName, { config, target, files }: Manifest): Graph {
   const graph = buildGraph(component, config, target);
-  const { sha256 } = describeBytes(encodeOnnx(graph, weightsFile(component)));
-  const isKnown = files[graphFile(component)]?.sha256 === sha256;
+  const listed = files[graphFile(component)];
+  const own = describeBytes(encodeOnnx(graph, weightsFile(component)));
+  const isKnown = listed !== undefined && fingerprint(listed) === fingerprint(own);
   if (isKnown && files[weightsFile(component)]?.bytes === placeWeights(graph).byteLength) return graph;
   throw new FunctionError(
     'model_corrupt',

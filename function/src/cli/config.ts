@@ -12,6 +12,8 @@ export interface CliConfig {
   dataDir: string;
   /** `SAFELIGHT_MODELS_DIR`: converted checkpoints. */
   modelsDir: string;
+  /** `SAFELIGHT_LORAS`: LoRA files. */
+  lorasDir: string;
   /** `SAFELIGHT_DEVICE`: what this machine draws with, cpu or cuda. */
   device: Target;
   /** `SAFELIGHT_ENDPOINT`: draw there rather than on this machine. */
@@ -33,6 +35,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): CliConfig {
     cacheDir: setting(env, 'SAFELIGHT_CACHE_DIR') ?? paths.cache,
     dataDir: setting(env, 'SAFELIGHT_DATA_DIR') ?? paths.data,
     modelsDir: setting(env, 'SAFELIGHT_MODELS_DIR') ?? join(paths.data, 'models'),
+    lorasDir: setting(env, 'SAFELIGHT_LORAS') ?? join(paths.data, 'loras'),
     device: parseDevice(setting(env, 'SAFELIGHT_DEVICE') ?? 'cpu', 'SAFELIGHT_DEVICE'),
     endpoint: setting(env, 'SAFELIGHT_ENDPOINT'),
     apiKey: setting(env, 'SAFELIGHT_API_KEY'),

@@ -2,6 +2,7 @@ import { extname } from 'node:path';
 import { type GenerateInput, generateInputSchema, type ImageFormat } from '@safelight/sdk/contract';
 import type * as z from 'zod/mini';
 import { FunctionError } from '../errors.ts';
+import { parseLora } from '../pipeline/prompt/networks.ts';
 import { parseAxis } from './grid-axis.ts';
 import type { PictureFiles } from './sent-pictures.ts';
 
@@ -12,6 +13,7 @@ export interface GenerateFlags {
   promptSyntax?: string;
   clipSkip?: string;
   model?: string;
+  lora?: string[];
   size?: string;
   steps?: string;
   guidance?: string;
@@ -44,6 +46,7 @@ export interface GenerateFlags {
   x?: string;
   y?: string;
   format?: string;
+  loras?: string;
   device?: string;
   endpoint?: string;
   json?: boolean;
@@ -69,6 +72,7 @@ export function parseGenerateFlags(prompt: string, flags: GenerateFlags, picture
     promptSyntax: flags.promptSyntax,
     clipSkip: parseNumber(flags.clipSkip),
     model: flags.model,
+    loras: flags.lora?.map(parseLoraFlag),
     ...parseSize(flags.size),
     steps: parseNumber(flags.steps),
     guidanceScale: parseNumber(flags.guidance),
@@ -118,6 +122,17 @@ export function parseInput<Output>(schema: z.ZodMiniType<Output>, typed: Record<
 export function parseNumber(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   return text.trim() === '' ? Number.NaN : Number(text);
+}
+
+/** As between `<lora:` and `>`: `name`, `name:weight`, or `name:textEncoder:unet`. */
+function parseLoraFlag(text: string): object {
+  const lora = parseLora(text);
+  if (lora === undefined) {
+    const message = 'lora must be a name and a weight from -10 to 10, such as style:0.8';
+    throw new FunctionError('invalid_input', message, { field: 'loras' });
+  }
+  const { name, unetWeight, textEncoderWeight } = lora;
+  return { name, weight: unetWeight, ...(textEncoderWeight === unetWeight ? {} : { textEncoderWeight }) };
 }
 
 /** `128` is a square, `128x96` is width by height. */

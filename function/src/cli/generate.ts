@@ -20,6 +20,7 @@ export function addGenerateCommand(program: Command, config: CliConfig): void {
     .option('--prompt-syntax <name>', 'a1111 (weights, editing, AND, BREAK) or plain (default: a1111)')
     .option('--clip-skip <number>', 'layer of the text encoder to listen to, counted from the end')
     .option('-m, --model <name>', 'one of "safelight models"')
+    .option('--lora <name:weight>', 'LoRA to add to the model, such as style:0.8; again for further ones', collect)
     .option('--size <pixels>', 'such as 128, or 128x96 for width by height')
     .option('--steps <number>', 'denoising steps')
     .option('--guidance <scale>', 'how closely to follow the prompt; 1 switches guidance off')
@@ -52,12 +53,15 @@ export function addGenerateCommand(program: Command, config: CliConfig): void {
     .option('--x <setting=values>', 'draw a picture for each value, such as steps=5,10,20, and a sheet of them all')
     .option('--y <setting=values>', 'rows for the values of a second setting; prompt=fox,cat replaces words')
     .option('--format <name>', 'png, jpeg or webp')
+    .option('--loras <folder>', 'where LoRA files lie (default: SAFELIGHT_LORAS or a folder of the data folder)')
     .option('--device <name>', 'what to draw with: cpu or cuda (default: SAFELIGHT_DEVICE or cpu)')
     .option('--endpoint <url>', 'draw on a Safelight server rather than on this machine')
     .option('--json', 'print the result as JSON')
     .option('--no-preview', 'do not show the picture in the terminal')
     .action((words: string[], flags: GenerateFlags) => generateCommand(words.join(' '), flags, config));
 }
+
+const collect = (value: string, earlier: string[] = []) => [...earlier, value];
 
 async function generateCommand(prompt: string, flags: GenerateFlags, config: CliConfig): Promise<void> {
   const pictures = await readPictureFiles(flags);
@@ -72,9 +76,10 @@ async function generateCommand(prompt: string, flags: GenerateFlags, config: Cli
   let drawn: Drawn;
   try {
     const options = { signal, onPhase: bar.update, pictures };
+    const lorasDir = flags.loras ?? config.lorasDir;
     drawn =
       endpoint === undefined
-        ? await drawLocally(input, { ...config, device }, options)
+        ? await drawLocally(input, { ...config, lorasDir, device }, options)
         : await drawRemotely(input, endpoint, config, options);
   } finally {
     bar.stop();

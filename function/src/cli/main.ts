@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { type CliConfig, readConfig } from './config.ts';
 import { addGenerateCommand } from './generate.ts';
 import { addKeysCommand } from './keys/index.ts';
+import { addLorasCommand } from './loras.ts';
 import { addModelsCommand } from './models.ts';
 import { addPromptCommand } from './prompt.ts';
 import { exitCodes, reportError } from './report-error.ts';
@@ -31,6 +32,7 @@ function createProgram(config: CliConfig): Command {
   addGenerateCommand(program, config);
   addServeCommand(program, config);
   addModelsCommand(program, config);
+  addLorasCommand(program, config);
   addPromptCommand(program, config);
   addWeightsCommand(program, config);
   addKeysCommand(program, config);

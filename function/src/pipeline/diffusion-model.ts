@@ -3,12 +3,23 @@ import type { ModelConfig } from '../graphs/model-config.ts';
 import type { Tensor } from '../runtime/tensor.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
+/** A LoRA that has been added to a model's weights. */
+export interface AddedLora {
+  readonly name: string;
+  /** sha256 of the file's tensors, by which other tools know it; its first twelve digits stand in picture files. */
+  readonly hash: string;
+  /** How many of its tensors belong to no layer of the model. */
+  readonly unusedTensors: number;
+}
+
 /** The three networks of a model and its tokenizer, as the pipeline uses them. */
 export interface DiffusionModel {
   readonly info: ModelInfo;
   readonly config: ModelConfig;
   /** sha256 of the checkpoint; its first ten digits are the "model hash" in picture files. */
   readonly checkpointSha256: string;
+  /** @defaultValue none */
+  readonly loras?: readonly AddedLora[];
   readonly tokenizer: Tokenizer;
   /** Lower-case words the model was trained on; undefined when that is not a closed list. */
   readonly vocabulary: ReadonlySet<string> | undefined;

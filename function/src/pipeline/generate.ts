@@ -1,7 +1,7 @@
 import type { GenerateSettings, Phase, Warning } from '@safelight/sdk/contract';
 import type { EncodedImage, GenerateOptions, Generation } from '../engine.ts';
 import { FunctionError } from '../errors.ts';
-import type { DiffusionModel } from './diffusion-model.ts';
+import type { AddedLora, DiffusionModel } from './diffusion-model.ts';
 import { drawLatents } from './draw-latents.ts';
 import { cellSettings } from './grid/grid-cells.ts';
 import { createSheet } from './grid/sheet.ts';
@@ -96,7 +96,12 @@ function gatherWarnings(readings: readonly PromptsRead[]): Warning[] {
 }
 
 async function readPrompts(model: DiffusionModel, settings: GenerateSettings): Promise<PromptsRead> {
-  const options = { syntax: settings.promptSyntax ?? 'plain', steps: predictionCount(settings) } as const;
+  const { loras = [] } = model;
+  const options = {
+    syntax: settings.promptSyntax ?? 'plain',
+    steps: predictionCount(settings),
+    usesLora: (wanted: string) => loras.some(({ name }) => name === wanted),
+  } as const;
   const prompt = readPrompt(model, 'prompt', settings.prompt, options);
   const negative = readPrompt(model, 'negativePrompt', settings.negativePrompt, options);
   const { clipSkip = 1 } = settings;
@@ -107,8 +112,14 @@ async function readPrompts(model: DiffusionModel, settings: GenerateSettings): P
   }
   return {
     prompts: await encodePrompts(model, { prompt, negative }, clipSkip),
-    warnings: [...prompt.warnings, ...negative.warnings],
+    warnings: [...prompt.warnings, ...negative.warnings, ...loras.flatMap(warnOfUnused)],
   };
+}
+
+function warnOfUnused({ name, unusedTensors }: AddedLora): Warning[] {
+  if (unusedTensors === 0) return [];
+  const message = `${unusedTensors} tensors of the LoRA ${name} belong to no layer of this model and had no effect.`;
+  return [{ code: 'networks_ignored', field: 'prompt', message, networks: [name] }];
 }
 
 async function finish(
@@ -119,7 +130,7 @@ async function finish(
 ): Promise<EncodedImage> {
   const { width, height } = pixels;
   const seeds = imageSeeds(settings, offset);
-  const parameters = formatParameters({ ...settings, ...seeds }, model.checkpointSha256);
+  const parameters = formatParameters({ ...settings, ...seeds }, model);
   return { index, width, height, seed: seeds.seed, data: await encodeImage(pixels, settings.format, parameters) };
 }
 

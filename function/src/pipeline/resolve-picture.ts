@@ -23,6 +23,7 @@ export function resolvePicture(
     promptSyntax: input.promptSyntax,
     ...(input.clipSkip === undefined || input.clipSkip === 1 ? {} : { clipSkip: input.clipSkip }),
     model: model.name,
+    ...(input.loras === undefined || input.loras.length === 0 ? {} : { loras: input.loras }),
     ...size,
     steps,
     guidanceScale: input.guidanceScale ?? model.defaults.guidanceScale,

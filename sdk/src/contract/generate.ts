@@ -112,6 +112,21 @@ const axis = (name: string) =>
 export const gridSchema = z.strictObject({ x: axis('grid.x'), y: z.optional(axis('grid.y')) }, unknownFields);
 export type Grid = z.infer<typeof gridSchema>;
 
+/** A file of weights to add to the model's. */
+const loraSchema = z.strictObject(
+  {
+    /** The file's name on the server, without its extension. */
+    name: z.string().check(z.minLength(1), z.maxLength(200)),
+    /** How strongly it counts; negative, the other way. */
+    weight: z._default(decimal('weight', -10, 10), 1),
+    /** The same for the text encoder. Absent, as `weight`. */
+    textEncoderWeight: z.optional(decimal('textEncoderWeight', -10, 10)),
+  },
+  unknownFields,
+);
+/** LoRAs by name, beside those that the prompt names as `<lora:name:0.8>`. */
+const loras = z.optional(z.array(loraSchema).check(z.maxLength(16)));
+
 /** What to draw. Everything but the prompt has a default, most of them the model's own. */
 export const generateInputSchema = z.strictObject(
   {
@@ -122,6 +137,7 @@ export const generateInputSchema = z.strictObject(
     promptSyntax: z._default(promptSyntaxSchema, 'a1111'),
     /** Name of a model that the server has; absent, the server's default. */
     model: z.optional(modelNameSchema),
+    loras,
     /** Pixels, a multiple of 8; absent, the size the model was trained at. */
     width: z.optional(size('width')),
     /** Pixels, a multiple of 8; absent, the size the model was trained at. */
@@ -156,6 +172,7 @@ export const generateSettingsSchema = z.object({
   promptSyntax: z.optional(promptSyntaxSchema),
   clipSkip: drawingFields.clipSkip,
   model: modelNameSchema,
+  loras,
   width: size('width'),
   height: size('height'),
   steps: integer('steps', 1, 1000),

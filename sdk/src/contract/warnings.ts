@@ -17,7 +17,7 @@ const knownWarningSchema = z.discriminatedUnion('code', [
     words: z.array(z.string()),
   }),
   z.object({
-    /** The prompt names networks, such as `<lora:name:0.8>`, that the server does not add. */
+    /** The prompt names networks, such as `<lora:name:0.8>`, that had no effect, or not their whole one. */
     code: z.literal('networks_ignored'),
     field: z.enum(['prompt', 'negativePrompt']),
     message: z.string(),

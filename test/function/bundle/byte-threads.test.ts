@@ -14,6 +14,8 @@ function start(t: TestContext, count?: number): ByteThreads {
   return threads;
 }
 
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+
 function shared(text: string) {
   const bytes = new Uint8Array(new SharedArrayBuffer(text.length));
   bytes.set(Buffer.from(text));
@@ -32,10 +34,11 @@ describe('threads for bytes', () => {
         threads.crc32OfRange(file.fd, 2, 3),
         threads.crc32OfRange(file.fd, 8, 100),
         threads.crc32(shared('')),
+        threads.sha256OfRange(file.fd, 2, 3),
         threads.sha256OfFile(path),
       ]);
       const checksums = ['abc', '234', '89', ''].map((text) => crc32Hex(Buffer.from(text)));
-      assert.deepEqual(answers, [...checksums, createHash('sha256').update('0123456789').digest('hex')]);
+      assert.deepEqual(answers, [...checksums, sha256('234'), sha256('0123456789')]);
     }
     const [threads] = [start(t)];
     await threads.write(shared('four'), file.fd, 4);

@@ -28,21 +28,23 @@ describe('the parameters text', () => {
       width: 512,
     });
     assert.equal(
-      formatParameters(settings, sha256),
+      formatParameters(settings, { checkpointSha256: sha256 }),
       'a red apple\nSteps: 20, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7.5, Seed: 1, Size: 512x64, ' +
         'Model hash: abcdef0123, Model: mini, Version: Safelight',
     );
   });
 
   test('names the negative prompt, an unusual eta and the CPU generator', () => {
-    const text = formatParameters(quickSettings({ negativePrompt: 'blur', eta: 0.5, rng: 'cpu' }), sha256);
+    const text = formatParameters(quickSettings({ negativePrompt: 'blur', eta: 0.5, rng: 'cpu' }), {
+      checkpointSha256: sha256,
+    });
     assert.match(text, /^a red apple\nNegative prompt: blur\nSteps: 4, /);
     assert.match(text, /, Eta DDIM: 0.5, RNG: CPU, /);
   });
 
   test('leaves out an eta that is the sampler’s own', () => {
     assert.doesNotMatch(
-      formatParameters(quickSettings({ sampler: 'euler_a', schedule: 'normal', eta: 1 }), sha256),
+      formatParameters(quickSettings({ sampler: 'euler_a', schedule: 'normal', eta: 1 }), { checkpointSha256: sha256 }),
       /Eta/,
     );
   });

@@ -76,7 +76,7 @@ describe('settings of a job', () => {
       assert.equal(resolve({ prompt: 'x', sampler: label }).sampler, name);
       for (const schedule of schedules) {
         const settings = { ...resolve({ prompt: 'x' }), sampler: name, schedule };
-        const line = formatParameters(settings, 'abc').match(/Schedule type: ([^,]+),/);
+        const line = formatParameters(settings, { checkpointSha256: 'abc' }).match(/Schedule type: ([^,]+),/);
         assert.equal(resolve({ prompt: 'x', sampler: name, schedule: line?.[1] ?? '' }).schedule, schedule);
       }
     }

@@ -1,4 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
+import { FunctionError } from '../../errors.ts';
+import type { ModelConfig } from '../../graphs/model-config.ts';
+import { expectedWeights } from '../layout/expected-weights.ts';
 import { type ElementRun, elementCount, type TensorInfo, type TensorSource } from '../tensor-source.ts';
 import type { Delta } from './delta.ts';
 import type { Lora, WeightChange } from './read-lora.ts';
@@ -12,10 +15,10 @@ export interface WeightedLora {
 
 /** What several LoRAs together add to a model's tensors, under their names in the original layout. */
 export interface DeltaSource {
+  /** Whether nothing is added to any tensor: all weights are 0. */
+  readonly isEmpty: boolean;
   /** Whether there is anything to add to this tensor. */
   changes(name: string): boolean;
-  /** Adds to a run of the tensor's elements. The sum of all deltas is rounded once, to float32, and then added. */
-  add(name: string, run: ElementRun): Promise<void>;
   /** The deltas themselves: zeroes where there is nothing to add. Closing it does nothing. */
   readonly tensors: TensorSource;
 }
@@ -23,11 +26,8 @@ export interface DeltaSource {
 /** Other work gets its turn so often. */
 const TURN_MS = 20;
 
-/** @param shapes Of the model's tensors. */
-export function createDeltaSource(
-  loras: readonly WeightedLora[],
-  shapes: ReadonlyMap<string, readonly number[]>,
-): DeltaSource {
+export function createDeltaSource(loras: readonly WeightedLora[], config: ModelConfig): DeltaSource {
+  const shapes = expectedWeights(config);
   const changes = new Map<string, { change: WeightChange; weight: number }[]>();
   for (const { lora, unetWeight, textEncoderWeight } of loras) {
     for (const change of lora.changes) {
@@ -77,12 +77,8 @@ export function createDeltaSource(
     { name, type: 'F32', shape, byteLength: 4 * elementCount(shape) },
   ]);
   return {
+    isEmpty: changes.size === 0,
     changes: (name) => changes.has(name),
-    async add(name, { start, target }) {
-      if (!changes.has(name)) return;
-      const deltas = await readRun(name, { start, target: new Float32Array(target.length) });
-      for (let i = 0; i < target.length; i += 1) target[i] = (target[i] as number) + (deltas[i] as number);
-    },
     tensors: {
       tensors: new Map(infos),
       async readFloat32(name, run = { start: 0, target: new Float32Array(elementCount(shapes.get(name) ?? [])) }) {
@@ -92,4 +88,30 @@ export function createDeltaSource(
       close: async () => undefined,
     },
   };
+}
+
+/** A checkpoint with the deltas added to its tensors, in float32. @throws FunctionError `invalid_input` where a sum overflows. */
+export function withDeltas(checkpoint: TensorSource, deltas: DeltaSource): TensorSource {
+  return {
+    tensors: checkpoint.tensors,
+    async readFloat32(name, run) {
+      const values = await checkpoint.readFloat32(name, run);
+      if (!deltas.changes(name)) return values;
+      const start = run?.start ?? 0;
+      const added = await deltas.tensors.readFloat32(name, { start, target: new Float32Array(values.length) });
+      for (let i = 0; i < values.length; i += 1) {
+        values[i] = (values[i] as number) + (added[i] as number);
+        if (!Number.isFinite(values[i])) throw tooLarge(name);
+      }
+      return values;
+    },
+    close: () => checkpoint.close(),
+  };
+}
+
+function tooLarge(name: string): FunctionError {
+  return new FunctionError(
+    'invalid_input',
+    `With the LoRAs, ${name} has values that are not finite: use smaller weights.`,
+  );
 }

@@ -2,9 +2,10 @@ import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { modelNameSchema } from '@safelight/sdk/contract';
 import type { Command } from 'commander';
-import { convertCheckpoint } from '../../bundle/convert-checkpoint.ts';
+import { convertCheckpoint, type LoraToAdd } from '../../bundle/convert-checkpoint.ts';
 import { openRailTerms } from '../../bundle/openrail-license.ts';
 import { FunctionError } from '../../errors.ts';
+import { parseLora } from '../../pipeline/prompt/networks.ts';
 import { type CliConfig, parseDevice } from '../config.ts';
 import { interruptSignal } from '../interrupt.ts';
 import { createTransferBar } from './transfer-bar.ts';
@@ -16,6 +17,7 @@ interface ConvertFlags {
   ema?: boolean;
   vae?: string;
   target?: string;
+  lora?: string[];
   acceptLicense?: boolean;
   json?: boolean;
 }
@@ -30,6 +32,7 @@ export function addConvertCommand(weights: Command, config: CliConfig): void {
     .option('-o, --output <folder>', "the bundle's folder (default: SAFELIGHT_MODELS_DIR/<name>, or <name>-cuda)")
     .option('--ema', 'take the averaged weights')
     .option('--vae <file>', "take this VAE instead of the checkpoint's own")
+    .option('--lora <file:weight>', 'add this LoRA for good, such as style.safetensors:0.8; again for more', collect)
     .option('--target <device>', 'what the model will run on: cpu (float32) or cuda (float16)', 'cpu')
     .option('--accept-license', 'accept the CreativeML OpenRAIL-M licence without being asked')
     .option('--json', 'print the result as JSON')
@@ -50,6 +53,7 @@ async function convertCommand(checkpoint: string, flags: ConvertFlags, config: C
       name,
       folder,
       target,
+      ...(flags.lora === undefined ? {} : { loras: flags.lora.map(parseLoraFile) }),
       ...(flags.description === undefined ? {} : { description: flags.description }),
       ...(flags.ema === undefined ? {} : { ema: flags.ema }),
       ...(flags.vae === undefined ? {} : { vae: flags.vae }),
@@ -62,6 +66,17 @@ async function convertCommand(checkpoint: string, flags: ConvertFlags, config: C
   } finally {
     bar.stop();
   }
+}
+
+const collect = (value: string, earlier: string[] = []) => [...earlier, value];
+
+/** `file`, `file:weight` or `file:textEncoder:unet`, the file with or without colons of its own. */
+function parseLoraFile(text: string): LoraToAdd {
+  const [, path = text, weights = ''] = text.match(/^(.+?)((?::[-+.\d]+){1,2})$/) ?? [];
+  const lora = parseLora(`file${weights}`);
+  if (lora === undefined)
+    throw new FunctionError('invalid_input', 'lora must be a file and a weight from -10 to 10', { field: 'lora' });
+  return { path, unetWeight: lora.unetWeight, textEncoderWeight: lora.textEncoderWeight };
 }
 
 /** `sd-v1-4.ckpt` → `sd-v1-4`. */

@@ -1,6 +1,7 @@
 import { type GenerateSettings, type Grid, MAX_GRID_CELLS, type ParsedGenerateInput } from '@safelight/sdk/contract';
 import { FunctionError } from '../../errors.ts';
 import { type GridEntry, gridPairs } from '../../grid.ts';
+import { addUp, promptLoras } from '../prompt/networks.ts';
 import { changed } from './grid-cells.ts';
 
 /** A job's record must hold them all. */
@@ -37,6 +38,11 @@ export function resolveGrid(
       throw inGrid(error, { x, y }, index);
     }
   });
+
+  // Each set of LoRAs is a model of its own, and a job has one.
+  const loras = cells.map((cell) => JSON.stringify(addUp(promptLoras(cell))));
+  if (new Set(loras).size > 1)
+    throw invalid('grid', 'grid: all its pictures are drawn with the same LoRAs: name the same ones in every prompt');
 
   /** What an entry's sampler chooses by itself, unless the other axis says it. */
   const fill = (entry: GridEntry, own: GenerateSettings, other: Axis | undefined): GridEntry => {

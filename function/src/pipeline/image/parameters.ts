@@ -1,4 +1,6 @@
 import type { GenerateSettings, ScheduleName } from '@safelight/sdk/contract';
+import type { DiffusionModel } from '../diffusion-model.ts';
+import { loraTag, settingsLoras } from '../prompt/networks.ts';
 import { samplers } from '../schedulers/index.ts';
 
 /** AUTOMATIC1111's names. */
@@ -17,9 +19,12 @@ const noiseLabels = { sChurn: 'Sigma churn', sTmin: 'Sigma tmin', sTmax: 'Sigma 
 /**
  * The settings of one picture in AUTOMATIC1111's `parameters` text, which other tools read back: the prompt, the negative
  * prompt, then one line of `Name: value` pairs.
- * @param checkpointSha256 Its first ten digits name the model.
+ * @param model The first ten digits of its checkpoint's checksum name it, the first twelve of a LoRA's the LoRA.
  */
-export function formatParameters(settings: GenerateSettings, checkpointSha256: string): string {
+export function formatParameters(
+  settings: GenerateSettings,
+  { checkpointSha256, loras = [] }: Pick<DiffusionModel, 'checkpointSha256' | 'loras'>,
+): string {
   const { width, height, schedule } = settings;
   const sampler = samplers[settings.sampler];
   const pairs: [string, string | number][] = [
@@ -45,9 +50,14 @@ export function formatParameters(settings: GenerateSettings, checkpointSha256: s
   pairs.push(...gridPairsOf(settings));
   // A missing RNG means GPU.
   if (settings.rng === 'cpu') pairs.push(['RNG', 'CPU']);
+  // As A1111 writes the list, a name has neither colon nor comma.
+  const hashes = loras.map(({ name, hash }) => `${name.replaceAll(/[:,]/g, '')}: ${hash.slice(0, 12)}`);
+  if (hashes.length > 0) pairs.push(['Lora hashes', hashes.join(', ')]);
   pairs.push(['Version', 'Safelight']);
 
-  const lines = [settings.prompt];
+  // Tools that read the settings back know LoRAs only from the prompt.
+  const tags = settingsLoras(settings).flatMap((lora) => loraTag(lora) ?? []);
+  const lines = [[settings.prompt, ...tags].join(' ')];
   if (settings.negativePrompt !== '') lines.push(`Negative prompt: ${settings.negativePrompt}`);
   lines.push(pairs.map(([name, value]) => `${name}: ${quote(String(value))}`).join(', '));
   return lines.join('\n');

@@ -5,6 +5,7 @@ import type { Tokenizer } from '../tokenizer.ts';
 import { parseAttention } from './attention.ts';
 import { CHUNK_TOKENS, cutIntoChunks, type WeightedToken } from './chunks.ts';
 import { splitComposition } from './composition.ts';
+import { removeNetworks } from './networks.ts';
 import { readPromptEditing } from './prompt-editing.ts';
 import { straightenQuotes } from './straighten-quotes.ts';
 
@@ -39,12 +40,12 @@ export interface ReadPromptOptions {
   syntax: PromptSyntax;
   /** Predictions of noise in a run: `[a:b:0.5]` switches in the midst of them. */
   steps: number;
+  /** Whether a LoRA of that name is added to the model. @defaultValue None is */
+  usesLora?: (name: string) => boolean;
 }
 
 /** Words, numbers, and pictographs, each of which is a word of its own. */
 const WORDS = /[\p{L}\p{M}\p{N}]+(?:['’-][\p{L}\p{M}\p{N}]+)*|\p{Extended_Pictographic}/gu;
-/** What A1111 calls extra networks: `<lora:name:0.8>`. */
-const NETWORKS = /<(?:lora|lyco|hypernet):[^<>]*>/g;
 
 /**
  * Turns a prompt into tokens and says what of it the model will not see or not understand.
@@ -58,10 +59,10 @@ export function readPrompt(
   }: Pick<DiffusionModel, 'tokenizer'> & Partial<Pick<DiffusionModel, 'vocabulary' | 'info'>>,
   field: PromptField,
   prompt: string,
-  { syntax, steps }: ReadPromptOptions,
+  options: ReadPromptOptions,
 ): PromptReading {
-  const { reading, plainText } =
-    syntax === 'plain' ? readPlain(tokenizer, field, prompt, steps) : readA1111(tokenizer, field, prompt, steps);
+  const read = options.syntax === 'plain' ? readPlain : readA1111;
+  const { reading, plainText } = read(tokenizer, field, prompt, options);
   const words = unknownWords(plainText, vocabulary);
   if (words.length === 0) return reading;
   const message = `The model "${info?.name}" was not trained on ${words.map((word) => `"${word}"`).join(', ')}.`;
@@ -75,7 +76,7 @@ interface Read {
 }
 
 /** As CompVis' scripts do: one chunk, and what does not fit is left out. */
-function readPlain(tokenizer: Tokenizer, field: PromptField, prompt: string, steps: number): Read {
+function readPlain(tokenizer: Tokenizer, field: PromptField, prompt: string, { steps }: ReadPromptOptions): Read {
   const text = straightenQuotes(prompt);
   const tokenIds = tokenizer.words(text).flatMap((word) => word.tokenIds);
   const { truncatedText } = tokenizer.encode(text);
@@ -89,8 +90,14 @@ function readPlain(tokenizer: Tokenizer, field: PromptField, prompt: string, ste
   return { reading: { parts, texts: [{ text, chunks: [chunk] }], warnings }, plainText: prompt };
 }
 
-function readA1111(tokenizer: Tokenizer, field: PromptField, prompt: string, steps: number): Read {
-  const { text, warnings } = removeNetworks(straightenQuotes(prompt), field);
+function readA1111(
+  tokenizer: Tokenizer,
+  field: PromptField,
+  prompt: string,
+  { steps, usesLora = () => false }: ReadPromptOptions,
+): Read {
+  const { text: said, warnings } = removeNetworks(prompt, field, usesLora);
+  const text = straightenQuotes(said);
   // A1111 composes towards prompts, never away from them.
   const composed = field === 'prompt' ? splitComposition(text) : [{ text, weight: 1 }];
   const texts = new Map<string, PromptText & { index: number }>();
@@ -122,16 +129,6 @@ function withoutSyntax(text: string): string {
   return parseAttention(text)
     .map(({ text: said, weight }) => (weight === -1 ? ' ' : said))
     .join('');
-}
-
-function removeNetworks(prompt: string, field: PromptField): { text: string; warnings: Warning[] } {
-  const names = prompt.match(NETWORKS) ?? [];
-  if (names.length === 0) return { text: prompt, warnings: [] };
-  const message = `This server adds no networks to a model: ${names.join(', ')} had no effect.`;
-  return {
-    text: prompt.replace(NETWORKS, ''),
-    warnings: [{ code: 'networks_ignored', field, message, networks: names }],
-  };
 }
 
 /** The words of a text that are not in the vocabulary, each once, in order, as written. */
