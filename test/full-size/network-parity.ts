@@ -30,7 +30,11 @@ async function feedsOf({ name, component, inputs }: GoldenCase): Promise<Feeds> 
   const { prompts = [], latents = [], timesteps = [], prompt_embeddings = [], image = [] } = inputs;
   switch (component) {
     case 'text_encoder':
-      return { token_ids: await tokenRows(prompts), hidden_state: { data: BigInt64Array.of(0n), dims: [1] } };
+      return {
+        token_ids: await tokenRows(prompts),
+        hidden_state: { data: BigInt64Array.of(0n), dims: [1] },
+        custom_embeddings: { data: new Float32Array(768), dims: [1, 768] },
+      };
     case 'unet':
       return {
         latents: unitTensor(`${name}.latents`, latents),

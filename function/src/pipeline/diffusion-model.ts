@@ -26,8 +26,9 @@ export interface DiffusionModel {
   /**
    * One row of token ids per chunk of a prompt → prompt embeddings [n, 77, width].
    * @param clipSkip 1 takes what the last layer of the text encoder says, 2 the last but one, … @defaultValue 1
+   * @param vectors What the ids from the vocabulary's size on stand for, in order, [width] each. @defaultValue none
    */
-  encodePrompts(tokenIds: readonly Int32Array[], clipSkip?: number): Promise<Tensor>;
+  encodePrompts(tokenIds: readonly Int32Array[], clipSkip?: number, vectors?: readonly Float32Array[]): Promise<Tensor>;
   /**
    * Latents [n, 4, h/8, w/8] at one timestep, with prompt embeddings [n, 77 × chunks, width] → the noise in them, same shape.
    * One latent may go with several prompts: [1, 4, h/8, w/8] and [m, 77 × chunks, width] → [m, 4, h/8, w/8].

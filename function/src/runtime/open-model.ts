@@ -4,7 +4,7 @@ import type { DiffusionModel } from '../pipeline/diffusion-model.ts';
 import { createTokenizer } from '../pipeline/tokenizer.ts';
 import type { SessionHost } from './session-host.ts';
 import type { Outputs, SessionSettings } from './session-protocol.ts';
-import type { Tensor } from './tensor.ts';
+import { type Tensor, tensor } from './tensor.ts';
 
 /** What a text-to-image run needs, in the order it needs it. */
 const components = ['text_encoder', 'unet', 'vae_decoder'] as const;
@@ -55,13 +55,14 @@ export async function openModel(
     tokenizer,
     vocabulary: manifest.vocabulary === undefined ? undefined : new Set(manifest.vocabulary),
 
-    async encodePrompts(tokenIds, clipSkip = 1) {
+    async encodePrompts(tokenIds, clipSkip = 1, vectors = []) {
       const data = BigInt64Array.from(tokenIds.flatMap((ids) => Array.from(ids, BigInt)));
       const token_ids = { data, dims: [tokenIds.length, data.length / tokenIds.length] };
       // Hidden state i is the input of layer i: with a clip skip of 2, that of the last layer.
       const state = Math.max(manifest.config.text.layers + 1 - clipSkip, 0);
       const hidden_state = { data: BigInt64Array.of(BigInt(clipSkip === 1 ? 0 : state)), dims: [1] };
-      const outputs = await host.run('text_encoder', { token_ids, hidden_state });
+      const custom_embeddings = tableOf(vectors, manifest.config.text.width);
+      const outputs = await host.run('text_encoder', { token_ids, hidden_state, custom_embeddings });
       return output(outputs, clipSkip === 1 ? 'prompt_embeddings' : 'skipped_embeddings');
     },
 
@@ -86,6 +87,13 @@ export async function openModel(
       return output(await host.run('vae_decoder', { latents }), 'image');
     },
   };
+}
+
+/** [max(n, 1), width]: the graph takes no empty table. */
+function tableOf(vectors: readonly Float32Array[], width: number): Tensor {
+  const data = new Float32Array(Math.max(vectors.length, 1) * width);
+  for (const [row, vector] of vectors.entries()) data.set(vector, row * width);
+  return tensor(data, [data.length / width, width]);
 }
 
 /** Source: `DiagonalGaussianDistribution` in CompVis/stable-diffusion. */

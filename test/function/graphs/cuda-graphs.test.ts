@@ -28,8 +28,10 @@ const cases: [string, ComponentName, Feeds][] = [
     'text encoder',
     'text_encoder',
     {
-      token_ids: { data: BigInt64Array.from({ length: 154 }, (_, i) => BigInt(300 * i)), dims: [2, 77] },
+      // The last of them beyond the vocabulary's 49,408.
+      token_ids: { data: BigInt64Array.from({ length: 154 }, (_, i) => BigInt(323 * i)), dims: [2, 77] },
       hidden_state: { data: BigInt64Array.of(2n), dims: [1] },
+      custom_embeddings: normal(12, 64),
     },
   ],
   [

@@ -7,6 +7,7 @@ import { openModel } from '../../../function/src/runtime/open-model.ts';
 import { createSessionHost, type SessionHost } from '../../../function/src/runtime/session-host.ts';
 import { row, type Tensor } from '../../../function/src/runtime/tensor.ts';
 import clipSkips from '../../fixtures/mini/clip-skip.json' with { type: 'json' };
+import custom from '../../fixtures/mini/custom-embeddings.json' with { type: 'json' };
 import golden from '../../fixtures/mini/golden.json' with { type: 'json' };
 import { openEmbeddedBundle } from '../../support/embedded-model.ts';
 import { maxAbsoluteError, readGolden } from '../../support/golden.ts';
@@ -33,9 +34,25 @@ describe('the embedded model, against PyTorch', () => {
 
   for (const [clipSkip, base64] of clipSkips.embeddings as [number, string][]) {
     test(`text encoder: clip skip ${clipSkip} within 1e-5 of transformers`, async (t) => {
-      const bytes = Buffer.from(base64, 'base64');
-      const expected = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+      const expected = decodeFloats(base64);
       const { data } = await model.encodePrompts([Int32Array.from(clipSkips.tokenIds)], clipSkip);
+      const error = Math.max(...expected.map((value, i) => Math.abs(value - (data[i] ?? Number.NaN))));
+      t.diagnostic(`max abs error ${error.toExponential(1)}`);
+      assert.ok(error <= 1e-5, `max abs error ${error}`);
+    });
+  }
+
+  for (const [clipSkip, base64] of custom.embeddings as [number, string][]) {
+    test(`text encoder: vectors in place of tokens, clip skip ${clipSkip}, within 1e-5 of transformers`, async (t) => {
+      const { width } = model.config.text;
+      const table = decodeFloats(custom.vectors);
+      const vectors = Array.from({ length: table.length / width }, (_, i) => table.slice(i * width, (i + 1) * width));
+      const tokenIds = custom.tokenIds.map((ids) => Int32Array.from(ids));
+      const embeddings = await model.encodePrompts(tokenIds, clipSkip, vectors);
+      // The golden holds the first eight places of each of three chunks.
+      const data = tokenIds.flatMap((_, i) => Array.from(row(embeddings, i).data.subarray(0, 8 * width)));
+      const expected = decodeFloats(base64);
+      assert.equal(data.length, expected.length);
       const error = Math.max(...expected.map((value, i) => Math.abs(value - (data[i] ?? Number.NaN))));
       t.diagnostic(`max abs error ${error.toExponential(1)}`);
       assert.ok(error <= 1e-5, `max abs error ${error}`);
@@ -84,6 +101,11 @@ describe('the embedded model, against PyTorch', () => {
     assert.ok(error <= 1e-3, `max abs error ${error}`);
   });
 });
+
+function decodeFloats(base64: string): Float32Array {
+  const bytes = Buffer.from(base64, 'base64');
+  return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+}
 
 function toUnitRange({ data, dims }: Tensor): Tensor {
   return { data: data.map((value) => Math.min(Math.max((value + 1) / 2, 0), 1)), dims };
