@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { createEmbeddingFolder } from './add-ons/embedding-folder.ts';
 import { createLoraFinder } from './add-ons/loras/find-loras.ts';
 import { openMergedBundle } from './add-ons/loras/merged-bundle.ts';
 import { type AvailableModel, installedModels, shippedModel } from './bundle/available-model.ts';
@@ -17,6 +18,8 @@ export interface EngineOptions {
   modelsDir?: string;
   /** A folder of LoRA files. @defaultValue none */
   lorasDir?: string;
+  /** A folder of textual inversion embeddings, which prompts name. @defaultValue none */
+  embeddingsDir?: string;
   /** The model for requests that name none. @defaultValue the embedded model */
   defaultModel?: string;
   /** What the networks run on; only models compiled for it are offered. @defaultValue `cpu` */
@@ -30,14 +33,18 @@ export interface EngineOptions {
  * @throws FunctionError `model_not_found` when the default model is not there.
  */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
-  const { cacheDir, modelsDir, lorasDir, device = 'cpu', threads } = options;
+  const { cacheDir, modelsDir, lorasDir, embeddingsDir, device = 'cpu', threads } = options;
   const embedded = await shippedModel(EMBEDDED_MODEL, cacheDir, device);
   const models = [embedded, ...(modelsDir === undefined ? [] : await installedModels(modelsDir, device))];
   const openable = models.map((available) => ({
     info: available.info,
     open: (opening: OpenOptions) => openAvailable(available, cacheDir, opening),
   }));
-  const settings = { findLoras: createLoraFinder(lorasDir), ...(threads === undefined ? {} : { threads }) };
+  const settings = {
+    findLoras: createLoraFinder(lorasDir),
+    ...(embeddingsDir === undefined ? {} : { embeddings: createEmbeddingFolder(embeddingsDir) }),
+    ...(threads === undefined ? {} : { threads }),
+  };
   return createSingleModelEngine(openable, options.defaultModel ?? embedded.info.name, settings);
 }
 

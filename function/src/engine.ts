@@ -6,6 +6,7 @@ import type {
   Timings,
   Warning,
 } from '@safelight/sdk/contract';
+import type { EmbeddingEntry } from './pipeline/prompt/embeddings.ts';
 
 /** A finished picture, encoded. */
 export interface EncodedImage {
@@ -41,6 +42,8 @@ export interface Engine {
    * @throws FunctionError `model_not_found`, or `invalid_input` naming the field that the model does not allow.
    */
   resolve(input: ParsedGenerateInput): GenerateSettings;
+  /** What names in prompts stand for; absent where there are none. */
+  embeddings?(): Promise<readonly EmbeddingEntry[]>;
   /** One generation at a time; further calls wait their turn. */
   generate(settings: GenerateSettings, options?: GenerateOptions): Promise<Generation>;
   close(): Promise<void>;

@@ -1,4 +1,5 @@
 import type { ModelInfo, Timings } from '@safelight/sdk/contract';
+import type { EmbeddingFolder } from './add-ons/embedding-folder.ts';
 import type { FindLoras, FoundLora } from './add-ons/loras/find-loras.ts';
 import type { Engine, GenerateOptions } from './engine.ts';
 import { FunctionError } from './errors.ts';
@@ -48,13 +49,15 @@ interface Loaded {
 
 export interface SingleModelOptions extends Pick<SessionSettings, 'threads'> {
   findLoras: FindLoras;
+  /** @defaultValue none */
+  embeddings?: EmbeddingFolder;
 }
 
 /** An engine that keeps one model open at a time, and works on one generation at a time. */
 export function createSingleModelEngine(
   models: readonly OpenableModel[],
   defaultName: string,
-  { findLoras, ...settings }: SingleModelOptions,
+  { findLoras, embeddings, ...settings }: SingleModelOptions,
 ): PreparableEngine {
   const catalog = createModelCatalog(
     models.map(({ info }) => info),
@@ -105,6 +108,7 @@ export function createSingleModelEngine(
 
   return {
     ...catalog,
+    ...(embeddings && { embeddings: () => embeddings.read() }),
     prepare: () => inTurn(async () => void (await open(findModel(models, catalog.defaultModel), []))),
     generate(wanted, options = {}) {
       const { signal, onPhase } = options;
@@ -118,7 +122,8 @@ export function createSingleModelEngine(
         isDrawing = true;
         const openTimings = unreported;
         unreported = { loadMs: 0 };
-        const generation = await generate(model, wanted, options);
+        const named = await embeddings?.read();
+        const generation = await generate(model, wanted, { ...options, ...(named && { embeddings: named }) });
         return { ...generation, timings: { ...generation.timings, ...openTimings } };
       });
       // Opening goes on for whoever comes next, but nobody has to wait for it who wants to stop.

@@ -11,7 +11,7 @@ export interface ApiServices {
   store: JobStore;
   queue: Pick<JobQueue, 'send'>;
   objects: Pick<ObjectStore, 'sign' | 'signUpload'>;
-  engine: Pick<Engine, 'defaultModel' | 'models' | 'resolve'>;
+  engine: Pick<Engine, 'defaultModel' | 'models' | 'resolve' | 'embeddings'>;
   notifier: ChangeNotifier;
   /** What a worker's time costs; absent where nothing is billed. */
   gpuPrice?: GpuPrice | undefined;

@@ -98,7 +98,7 @@ const prompts = t.router({
     .input(readPromptInputSchema)
     .output(promptReadingSchema)
     // Nothing changes, but a prompt may be too long for a URL.
-    .mutation(({ input }) => describePrompt(input)),
+    .mutation(async ({ ctx, input }) => describePrompt(input, await ctx.services.engine.embeddings?.())),
 });
 
 /** The API: thin procedures over the contract's schemas. */

@@ -14,6 +14,8 @@ export interface CliConfig {
   modelsDir: string;
   /** `SAFELIGHT_LORAS`: LoRA files. */
   lorasDir: string;
+  /** `SAFELIGHT_EMBEDDINGS`: textual inversion embeddings. */
+  embeddingsDir: string;
   /** `SAFELIGHT_DEVICE`: what this machine draws with, cpu or cuda. */
   device: Target;
   /** `SAFELIGHT_ENDPOINT`: draw there rather than on this machine. */
@@ -36,6 +38,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): CliConfig {
     dataDir: setting(env, 'SAFELIGHT_DATA_DIR') ?? paths.data,
     modelsDir: setting(env, 'SAFELIGHT_MODELS_DIR') ?? join(paths.data, 'models'),
     lorasDir: setting(env, 'SAFELIGHT_LORAS') ?? join(paths.data, 'loras'),
+    embeddingsDir: setting(env, 'SAFELIGHT_EMBEDDINGS') ?? join(paths.data, 'embeddings'),
     device: parseDevice(setting(env, 'SAFELIGHT_DEVICE') ?? 'cpu', 'SAFELIGHT_DEVICE'),
     endpoint: setting(env, 'SAFELIGHT_ENDPOINT'),
     apiKey: setting(env, 'SAFELIGHT_API_KEY'),

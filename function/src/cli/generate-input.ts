@@ -14,6 +14,7 @@ export interface GenerateFlags {
   clipSkip?: string;
   model?: string;
   lora?: string[];
+  embeddings?: string;
   size?: string;
   steps?: string;
   guidance?: string;

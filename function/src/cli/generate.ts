@@ -21,6 +21,7 @@ export function addGenerateCommand(program: Command, config: CliConfig): void {
     .option('--clip-skip <number>', 'layer of the text encoder to listen to, counted from the end')
     .option('-m, --model <name>', 'one of "safelight models"')
     .option('--lora <name:weight>', 'LoRA to add to the model, such as style:0.8; again for further ones', collect)
+    .option('--embeddings <folder>', 'textual inversion embeddings (default: SAFELIGHT_EMBEDDINGS)')
     .option('--size <pixels>', 'such as 128, or 128x96 for width by height')
     .option('--steps <number>', 'denoising steps')
     .option('--guidance <scale>', 'how closely to follow the prompt; 1 switches guidance off')
@@ -69,6 +70,7 @@ async function generateCommand(prompt: string, flags: GenerateFlags, config: Cli
   if (flags.output !== undefined) await checkOutput(flags.output);
   const endpoint = flags.endpoint ?? config.endpoint;
   const device = flags.device === undefined ? config.device : parseDevice(flags.device, 'device');
+  const embeddingsDir = flags.embeddings ?? config.embeddingsDir;
 
   const signal = interruptSignal();
   const bar = createProgressBar();
@@ -79,7 +81,7 @@ async function generateCommand(prompt: string, flags: GenerateFlags, config: Cli
     const lorasDir = flags.loras ?? config.lorasDir;
     drawn =
       endpoint === undefined
-        ? await drawLocally(input, { ...config, lorasDir, device }, options)
+        ? await drawLocally(input, { ...config, lorasDir, embeddingsDir, device }, options)
         : await drawRemotely(input, endpoint, config, options);
   } finally {
     bar.stop();

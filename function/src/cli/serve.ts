@@ -11,6 +11,7 @@ interface ServeFlags {
   publicUrl?: string;
   loras?: string;
   device?: string;
+  embeddings?: string;
   allowPrivateWebhooks?: boolean;
   quiet?: boolean;
 }
@@ -28,6 +29,7 @@ export function addServeCommand(program: Command, config: CliConfig): void {
     .option('--cors <origin...>', 'web origins that may call from a browser')
     .option('--public-url <url>', 'how clients reach this server, where a proxy stands before it')
     .option('--loras <folder>', 'where LoRA files lie (default: SAFELIGHT_LORAS or a folder of the data folder)')
+    .option('--embeddings <folder>', 'textual inversion embeddings (default: SAFELIGHT_EMBEDDINGS)')
     .option('--device <name>', 'what to draw with: cpu or cuda (default: SAFELIGHT_DEVICE or cpu)')
     .option('--allow-private-webhooks', 'send webhooks to http: addresses and private networks, too')
     .option('--quiet', 'no log')
@@ -41,7 +43,13 @@ async function serveCommand(flags: ServeFlags, config: CliConfig): Promise<void>
     import('../jobs/logger.ts'),
   ]);
   const device = flags.device === undefined ? config.device : parseDevice(flags.device, 'device');
-  const engine = await createEngine({ ...config, lorasDir: flags.loras ?? config.lorasDir, device });
+  const { lorasDir, embeddingsDir } = config;
+  const engine = await createEngine({
+    ...config,
+    lorasDir: flags.loras ?? lorasDir,
+    embeddingsDir: flags.embeddings ?? embeddingsDir,
+    device,
+  });
   const signal = interruptSignal();
   const server = await startServer({
     engine,

@@ -7,12 +7,18 @@ import { cellSettings } from './grid/grid-cells.ts';
 import { createSheet } from './grid/sheet.ts';
 import { encodeImage, toPixels } from './image/encode-image.ts';
 import { formatParameters } from './image/parameters.ts';
+import type { Embedding, EmbeddingEntry } from './prompt/embeddings.ts';
 import { encodePrompts, type GuidingPrompts } from './prompt/encode-prompt.ts';
 import { readPrompt } from './prompt/read-prompt.ts';
 import { predictionCount } from './resolve-sampler.ts';
 import { imageSeeds } from './resolve-settings.ts';
 import { openStart } from './start/open-start.ts';
 import type { Pixels } from './start/pixels.ts';
+
+export interface PipelineOptions extends GenerateOptions {
+  /** What names in prompts stand for. @defaultValue none */
+  embeddings?: readonly EmbeddingEntry[];
+}
 
 /** A picture of a job: its settings, and what is added to their seed. */
 interface Plan {
@@ -27,7 +33,7 @@ interface Plan {
 export async function generate(
   model: DiffusionModel,
   settings: GenerateSettings,
-  { signal, onPhase, readUpload }: GenerateOptions = {},
+  { signal, onPhase, readUpload, embeddings }: PipelineOptions = {},
 ): Promise<Generation> {
   const clock = createPhaseClock(signal, onPhase);
   const plans = planPictures(model, settings);
@@ -35,7 +41,7 @@ export async function generate(
 
   // 1. Words become tokens, tokens become embeddings; a picture to start from is brought to size.
   clock.enter({ name: 'encoding' });
-  const readings = await readAllPrompts(model, plans, signal);
+  const readings = await readAllPrompts(model, plans, { signal, embeddings });
   const start = await openStart(settings, readUpload);
   const sheet = settings.grid && createSheet(settings.grid);
 
@@ -51,10 +57,17 @@ export async function generate(
     const drawn = toPixels(await model.decodeLatents(latents));
     const pixels = start === undefined ? drawn : await start.finish(drawn);
     // 4. Pixels become a file that says how it was made.
-    images.push(await finish(model, plan, pixels, index));
+    images.push(await finish(model, plan, { pixels, index, used: readings[index]?.used ?? [] }));
     await sheet?.add(pixels);
   }
-  if (sheet !== undefined) images.push(await finish(model, { settings, offset: 0 }, await sheet.finish(), count));
+  if (sheet !== undefined)
+    images.push(
+      await finish(
+        model,
+        { settings, offset: 0 },
+        { pixels: await sheet.finish(), index: count, used: [...new Set(readings.flatMap(({ used }) => used))] },
+      ),
+    );
   return { images, warnings: gatherWarnings(readings), timings: { loadMs: 0, ...clock.stop() } };
 }
 
@@ -65,6 +78,8 @@ function planPictures({ info }: DiffusionModel, settings: GenerateSettings): Pla
 
 interface PromptsRead {
   prompts: GuidingPrompts;
+  /** Embeddings that the prompts name. */
+  used: Embedding[];
   warnings: Warning[];
 }
 
@@ -72,7 +87,7 @@ interface PromptsRead {
 async function readAllPrompts(
   model: DiffusionModel,
   plans: readonly Plan[],
-  signal: AbortSignal | undefined,
+  { signal, embeddings }: { signal: AbortSignal | undefined; embeddings: readonly EmbeddingEntry[] | undefined },
 ): Promise<PromptsRead[]> {
   const known = new Map<string, PromptsRead>();
   const readings: PromptsRead[] = [];
@@ -80,7 +95,7 @@ async function readAllPrompts(
     signal?.throwIfAborted();
     const { prompt, negativePrompt, clipSkip } = settings;
     const key = JSON.stringify([prompt, negativePrompt, clipSkip, predictionCount(settings)]);
-    const reading = known.get(key) ?? (await readPrompts(model, settings));
+    const reading = known.get(key) ?? (await readPrompts(model, settings, embeddings));
     known.set(key, reading);
     readings.push(reading);
   }
@@ -95,11 +110,16 @@ function gatherWarnings(readings: readonly PromptsRead[]): Warning[] {
   return [...new Map(warnings).values()];
 }
 
-async function readPrompts(model: DiffusionModel, settings: GenerateSettings): Promise<PromptsRead> {
+async function readPrompts(
+  model: DiffusionModel,
+  settings: GenerateSettings,
+  embeddings: readonly EmbeddingEntry[] | undefined,
+): Promise<PromptsRead> {
   const { loras = [] } = model;
   const options = {
     syntax: settings.promptSyntax ?? 'plain',
     steps: predictionCount(settings),
+    embeddings,
     usesLora: (wanted: string) => loras.some(({ name }) => name === wanted),
   } as const;
   const prompt = readPrompt(model, 'prompt', settings.prompt, options);
@@ -112,6 +132,7 @@ async function readPrompts(model: DiffusionModel, settings: GenerateSettings): P
   }
   return {
     prompts: await encodePrompts(model, { prompt, negative }, clipSkip),
+    used: [...new Set([...prompt.embeddings, ...negative.embeddings])],
     warnings: [...prompt.warnings, ...negative.warnings, ...loras.flatMap(warnOfUnused)],
   };
 }
@@ -125,12 +146,11 @@ function warnOfUnused({ name, unusedTensors }: AddedLora): Warning[] {
 async function finish(
   model: DiffusionModel,
   { settings, offset }: Plan,
-  pixels: Pixels,
-  index: number,
+  { pixels, index, used }: { pixels: Pixels; index: number; used: readonly Embedding[] },
 ): Promise<EncodedImage> {
   const { width, height } = pixels;
   const seeds = imageSeeds(settings, offset);
-  const parameters = formatParameters({ ...settings, ...seeds }, model);
+  const parameters = formatParameters({ ...settings, ...seeds }, model, used);
   return { index, width, height, seed: seeds.seed, data: await encodeImage(pixels, settings.format, parameters) };
 }
 

@@ -36,7 +36,7 @@ export const promptReadingSchema = z.object({
       text: z.string(),
       /** Without start, end and padding. */
       tokenCount: z.number(),
-      /** What the text encoder sees at once: at most 75 tokens each. */
+      /** What the text encoder sees at once: at most 75 tokens each. A vector of an embedding has its name, and id -1. */
       chunks: z.array(z.array(z.object({ id: z.number(), text: z.string(), weight: z.number() }))),
     }),
   ),

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseAttention } from '../../../function/src/pipeline/prompt/attention.ts';
-import { cutIntoChunks } from '../../../function/src/pipeline/prompt/chunks.ts';
+import { cutIntoChunks, VECTOR_ID } from '../../../function/src/pipeline/prompt/chunks.ts';
 import { splitComposition } from '../../../function/src/pipeline/prompt/composition.ts';
+import { createEmbeddingFinder } from '../../../function/src/pipeline/prompt/embeddings.ts';
 import { emphasize } from '../../../function/src/pipeline/prompt/encode-prompt.ts';
 import { readPromptEditing } from '../../../function/src/pipeline/prompt/prompt-editing.ts';
 import { straightenQuotes } from '../../../function/src/pipeline/prompt/straighten-quotes.ts';
@@ -78,6 +79,49 @@ describe('long prompts are cut where AUTOMATIC1111 cuts them', () => {
       );
     });
   }
+});
+
+describe('embeddings stand where AUTOMATIC1111 puts them', () => {
+  const { vectors } = goldens.embeddings;
+  const embeddings = Object.entries(vectors).map(([name, count]) => {
+    return { name, sha256: '', vectors: Array.from({ length: count }, (_, i) => Float32Array.of(i)) };
+  });
+  const find = createEmbeddingFinder(embeddings, { tokenizer: wordLengths, field: 'prompt' });
+  const cases = goldens.embeddings.chunks as unknown as [
+    prompt: string,
+    chunks: [ids: number[], weights: number[], fixes: [offset: number, name: string][]][],
+  ][];
+
+  for (const [prompt, expected] of cases) {
+    it(JSON.stringify(prompt.replace(/(\w+ ){20,}/g, (run) => `${run.split(' ').length - 1} words `)), () => {
+      const actual = cutIntoChunks(parseAttention(prompt), wordLengths, find).map((chunk) => [
+        // The original puts a zero where a vector will stand.
+        chunk.map(({ id }) => (id === VECTOR_ID ? 0 : id)),
+        chunk.map(({ weight }) => weight),
+        chunk.flatMap(({ custom }, i) => (custom?.vector[0] === 0 ? [[i, custom.embedding.name]] : [])),
+      ]);
+      assert.deepEqual(actual, expected);
+    });
+  }
+
+  it('with all of their vectors, in order', () => {
+    const [chunk = []] = cutIntoChunks(parseAttention('a badhands xx b'), wordLengths, find);
+    const rows = chunk.map(({ custom }) => custom?.vector[0]);
+    assert.deepEqual(rows, [undefined, 0, 1, 2, undefined]);
+  });
+
+  it('but go along with their comma into the next chunk, where the original forgets their vectors', () => {
+    const words = 'bb '.repeat(66);
+    const chunks = cutIntoChunks(parseAttention(`${words}, easyneg ccc`), wordLengths, find);
+    assert.deepEqual(
+      chunks.map((chunk) => chunk.map(({ id }) => id)),
+      [
+        [...new Array<number>(66).fill(102), 1],
+        [...new Array<number>(8).fill(VECTOR_ID), 103],
+      ],
+    );
+    assert.ok(chunks[1]?.slice(0, 8).every(({ custom }, i) => custom?.vector[0] === i));
+  });
 });
 
 describe('emphasis', () => {

@@ -7,12 +7,14 @@ export interface StateDict {
   readonly nesting: readonly string[];
 }
 
+/** Keys under which a file keeps what it is for, whatever else it holds: a checkpoint's weights, an embedding's vectors. */
+const CONTENT_KEYS = ['state_dict', 'string_to_param'];
 /** Both far more than any file has; a hostile one could send the search round and round. */
 const MAX_NESTING = 4;
 const MAX_CANDIDATES = 64;
 
 /**
- * Finds the weights in what a file holds: under `state_dict`, however often nested, or in the dictionary itself, or in
+ * Finds the weights in what a file holds: under one of the keys that are usual, however often nested, or in the dictionary itself, or in
  * whichever of its dictionaries has most tensors.
  */
 export function findStateDict(root: PickleValue, fileName: string): StateDict {
@@ -20,10 +22,10 @@ export function findStateDict(root: PickleValue, fileName: string): StateDict {
   let dict = root;
   const nesting: string[] = [];
   while (nesting.length < MAX_NESTING) {
-    const inner = dict.get('state_dict');
-    if (!isDict(inner)) break;
-    dict = inner;
-    nesting.push('state_dict');
+    const key = CONTENT_KEYS.find((content) => isDict(dict.get(content)));
+    if (key === undefined) break;
+    dict = dict.get(key) as PickleDict;
+    nesting.push(key);
   }
   const tensors = tensorsOf(dict);
   if (tensors.size > 0) return { tensors, nesting };

@@ -1,5 +1,6 @@
 import type { GenerateSettings, ScheduleName } from '@safelight/sdk/contract';
 import type { DiffusionModel } from '../diffusion-model.ts';
+import type { Embedding } from '../prompt/embeddings.ts';
 import { loraTag, settingsLoras } from '../prompt/networks.ts';
 import { samplers } from '../schedulers/index.ts';
 
@@ -20,10 +21,12 @@ const noiseLabels = { sChurn: 'Sigma churn', sTmin: 'Sigma tmin', sTmax: 'Sigma 
  * The settings of one picture in AUTOMATIC1111's `parameters` text, which other tools read back: the prompt, the negative
  * prompt, then one line of `Name: value` pairs.
  * @param model The first ten digits of its checkpoint's checksum name it, the first twelve of a LoRA's the LoRA.
+ * @param embeddings Those that the prompts name: twelve digits of each.
  */
 export function formatParameters(
   settings: GenerateSettings,
   { checkpointSha256, loras = [] }: Pick<DiffusionModel, 'checkpointSha256' | 'loras'>,
+  embeddings: readonly Pick<Embedding, 'name' | 'sha256'>[] = [],
 ): string {
   const { width, height, schedule } = settings;
   const sampler = samplers[settings.sampler];
@@ -48,11 +51,12 @@ export function formatParameters(
   }
   pairs.push(...startPairs(settings));
   pairs.push(...gridPairsOf(settings));
+  const embeddingHashes = formatHashes(embeddings.map(({ name, sha256 }) => ({ name, hash: sha256 })));
+  if (embeddingHashes !== '') pairs.push(['TI hashes', embeddingHashes]);
   // A missing RNG means GPU.
   if (settings.rng === 'cpu') pairs.push(['RNG', 'CPU']);
-  // As A1111 writes the list, a name has neither colon nor comma.
-  const hashes = loras.map(({ name, hash }) => `${name.replaceAll(/[:,]/g, '')}: ${hash.slice(0, 12)}`);
-  if (hashes.length > 0) pairs.push(['Lora hashes', hashes.join(', ')]);
+  const loraHashes = formatHashes(loras);
+  if (loraHashes !== '') pairs.push(['Lora hashes', loraHashes]);
   pairs.push(['Version', 'Safelight']);
 
   // Tools that read the settings back know LoRAs only from the prompt.
@@ -103,4 +107,9 @@ function startPairs({ strength, maskBlur, maskFill, inpaintArea, maskPadding, hi
 /** A value with a separator in it is written as JSON. */
 function quote(value: string): string {
   return /[,:\n]/.test(value) ? JSON.stringify(value) : value;
+}
+
+/** As A1111 writes the list, a name has neither colon nor comma. */
+function formatHashes(addOns: readonly { name: string; hash: string }[]): string {
+  return addOns.map(({ name, hash }) => `${name.replaceAll(/[:,]/g, '')}: ${hash.slice(0, 12)}`).join(', ');
 }

@@ -1,6 +1,5 @@
 import { concat, row, type Tensor, tensor } from '../../runtime/tensor.ts';
 import type { DiffusionModel } from '../diffusion-model.ts';
-import type { Tokenizer } from '../tokenizer.ts';
 import { CHUNK_TOKENS, type WeightedToken } from './chunks.ts';
 import type { PromptPart, PromptReading } from './read-prompt.ts';
 
@@ -60,17 +59,30 @@ async function encodeChunks(
   const encoded: Tensor[] = [];
   for (let start = 0; start < chunks.length; start += BATCH) {
     const batch = chunks.slice(start, start + BATCH);
-    const tokenIds = batch.map((chunk) => padChunk(chunk, model.tokenizer));
-    const embeddings = await model.encodePrompts(tokenIds, clipSkip); // [batch, 77, width]
+    const vectors = new Map<Float32Array, number>();
+    const tokenIds = batch.map((chunk) => padChunk(chunk, model, vectors));
+    const embeddings = await model.encodePrompts(tokenIds, clipSkip, [...vectors.keys()]); // [batch, 77, width]
     encoded.push(...batch.map((chunk, i) => emphasize(row(embeddings, i), chunk)));
   }
   return encoded;
 }
 
-/** [77]: start, the tokens, end, and end again as padding. */
-function padChunk(chunk: readonly WeightedToken[], { startId, endId }: Tokenizer): Int32Array {
+/**
+ * [77]: start, the tokens, end, and end again as padding.
+ * @param vectors Those that stand for ids beyond the vocabulary, with their ids; new ones are added.
+ */
+function padChunk(
+  chunk: readonly WeightedToken[],
+  { tokenizer: { startId, endId }, config }: DiffusionModel,
+  vectors: Map<Float32Array, number>,
+): Int32Array {
+  const idOf = (vector: Float32Array) => {
+    const id = vectors.get(vector) ?? config.text.vocab_size + vectors.size;
+    vectors.set(vector, id);
+    return id;
+  };
   const tokenIds = new Int32Array(CHUNK_TOKENS + 2).fill(endId);
-  tokenIds.set([startId, ...chunk.map(({ id }) => id)]);
+  tokenIds.set([startId, ...chunk.map(({ id, custom }) => (custom === undefined ? id : idOf(custom.vector)))]);
   return tokenIds;
 }
 

@@ -5,6 +5,7 @@ import type { Tokenizer } from '../tokenizer.ts';
 import { parseAttention } from './attention.ts';
 import { CHUNK_TOKENS, cutIntoChunks, type WeightedToken } from './chunks.ts';
 import { splitComposition } from './composition.ts';
+import { createEmbeddingFinder, type Embedding, type EmbeddingEntry, type FindEmbedding } from './embeddings.ts';
 import { removeNetworks } from './networks.ts';
 import { readPromptEditing } from './prompt-editing.ts';
 import { straightenQuotes } from './straighten-quotes.ts';
@@ -20,6 +21,8 @@ export interface PromptReading {
   parts: PromptPart[];
   /** What the parts say at one time or another, each text once. */
   texts: PromptText[];
+  /** Embeddings that they name, each once, in order. */
+  embeddings: Embedding[];
   warnings: Warning[];
 }
 
@@ -42,6 +45,8 @@ export interface ReadPromptOptions {
   steps: number;
   /** Whether a LoRA of that name is added to the model. @defaultValue None is */
   usesLora?: (name: string) => boolean;
+  /** Names that stand for vectors, in A1111's syntax. @defaultValue none */
+  embeddings?: readonly EmbeddingEntry[] | undefined;
 }
 
 /** Words, numbers, and pictographs, each of which is a word of its own. */
@@ -49,24 +54,34 @@ const WORDS = /[\p{L}\p{M}\p{N}]+(?:['’-][\p{L}\p{M}\p{N}]+)*|\p{Extended_Pict
 
 /**
  * Turns a prompt into tokens and says what of it the model will not see or not understand.
- * @throws FunctionError `invalid_input` when a prompt asks for more texts than are reasonable.
+ * @throws FunctionError `invalid_input` when a prompt asks for more texts than are reasonable, or names an embedding that
+ * cannot be used.
  */
 export function readPrompt(
   {
     tokenizer,
     vocabulary,
     info,
-  }: Pick<DiffusionModel, 'tokenizer'> & Partial<Pick<DiffusionModel, 'vocabulary' | 'info'>>,
+    config,
+  }: Pick<DiffusionModel, 'tokenizer'> & Partial<Pick<DiffusionModel, 'vocabulary' | 'info' | 'config'>>,
   field: PromptField,
   prompt: string,
   options: ReadPromptOptions,
 ): PromptReading {
+  const { embeddings = [] } = options;
+  const find = createEmbeddingFinder(embeddings, { tokenizer, field, width: config?.text.width });
   const read = options.syntax === 'plain' ? readPlain : readA1111;
-  const { reading, plainText } = read(tokenizer, field, prompt, options);
-  const words = unknownWords(plainText, vocabulary);
+  const { reading, plainText } = read(tokenizer, field, prompt, { ...options, find });
+  const names = reading.embeddings.map(({ name }) => name).join(' ');
+  const named = new Set(wordsOf(names.toLowerCase()));
+  const words = unknownWords(plainText, vocabulary).filter((word) => !named.has(word.toLowerCase()));
   if (words.length === 0) return reading;
   const message = `The model "${info?.name}" was not trained on ${words.map((word) => `"${word}"`).join(', ')}.`;
   return { ...reading, warnings: [...reading.warnings, { code: 'unknown_words', field, message, words }] };
+}
+
+interface ReadOptions extends ReadPromptOptions {
+  find: FindEmbedding;
 }
 
 interface Read {
@@ -87,14 +102,14 @@ function readPlain(tokenizer: Tokenizer, field: PromptField, prompt: string, { s
   }
   const chunk = tokenIds.slice(0, CHUNK_TOKENS).map((id) => ({ id, weight: 1 }));
   const parts = [{ weight: 1, schedule: [{ until: steps, text: 0 }] }];
-  return { reading: { parts, texts: [{ text, chunks: [chunk] }], warnings }, plainText: prompt };
+  return { reading: { parts, texts: [{ text, chunks: [chunk] }], embeddings: [], warnings }, plainText: prompt };
 }
 
 function readA1111(
   tokenizer: Tokenizer,
   field: PromptField,
   prompt: string,
-  { steps, usesLora = () => false }: ReadPromptOptions,
+  { steps, usesLora = () => false, find }: ReadOptions,
 ): Read {
   const { text: said, warnings } = removeNetworks(prompt, field, usesLora);
   const text = straightenQuotes(said);
@@ -106,7 +121,7 @@ function readA1111(
   function indexOf(timedText: string): number {
     const known = texts.get(timedText);
     if (known) return known.index;
-    const chunks = cutIntoChunks(parseAttention(timedText), tokenizer);
+    const chunks = cutIntoChunks(parseAttention(timedText), tokenizer, find);
     chunkCount += chunks.length;
     if (chunkCount > MAX_CHUNKS) {
       const message = `${field} changes into more text than the server reads: use fewer alternatives or fewer words`;
@@ -122,7 +137,12 @@ function readA1111(
   }));
   const plainText = [...texts.keys()].map(withoutSyntax).join(' ');
   const read = [...texts.values()].map((value) => ({ text: value.text, chunks: value.chunks }));
-  return { reading: { parts, texts: read, warnings }, plainText };
+  return { reading: { parts, texts: read, embeddings: embeddingsOf(read), warnings }, plainText };
+}
+
+function embeddingsOf(texts: readonly PromptText[]): Embedding[] {
+  const tokens = texts.flatMap(({ chunks }) => chunks.flat());
+  return [...new Set(tokens.flatMap(({ custom }) => (custom === undefined ? [] : [custom.embedding])))];
 }
 
 function withoutSyntax(text: string): string {
@@ -134,6 +154,7 @@ function withoutSyntax(text: string): string {
 /** The words of a text that are not in the vocabulary, each once, in order, as written. */
 export function unknownWords(text: string, vocabulary: ReadonlySet<string> | undefined): string[] {
   if (vocabulary === undefined) return [];
-  const words = text.match(WORDS) ?? [];
-  return [...new Set(words.filter((word) => !vocabulary.has(word.toLowerCase())))];
+  return [...new Set(wordsOf(text).filter((word) => !vocabulary.has(word.toLowerCase())))];
 }
+
+const wordsOf = (text: string): readonly string[] => text.match(WORDS) ?? [];
