@@ -37,6 +37,32 @@ describe('what is said about a prompt', () => {
     await assert.rejects(read({ prompt: 'a', sampler: 'nine' }), { code: 'invalid_input', field: 'sampler' });
   });
 
+  it('an embedding is its name at each of its places, with an id that no token has', async () => {
+    const vectors = [Float32Array.of(1), Float32Array.of(2)];
+    const input = readPromptInputSchema.parse({ prompt: 'a (My-Style:0.5) cat' });
+    const { texts } = await describePrompt(input, [{ name: 'my-style', sha256: '', vectors }]);
+    assert.deepEqual(
+      texts[0]?.chunks[0]?.map(({ id, text, weight }) => [id < 0, text, weight]),
+      [
+        [false, 'a', 1],
+        [true, 'my-style', 0.5],
+        [true, 'my-style', 0.5],
+        [false, 'cat', 1],
+      ],
+    );
+    assert.equal(texts[0]?.tokenCount, 4);
+  });
+
+  it('an embedding whose file cannot be used is refused only where it is named', async () => {
+    const broken = [{ name: 'broken', problem: 'broken.pt cannot be read: it is empty.' }];
+    await describePrompt(readPromptInputSchema.parse({ prompt: 'a cat' }), broken);
+    await assert.rejects(describePrompt(readPromptInputSchema.parse({ prompt: 'a broken cat' }), broken), {
+      code: 'invalid_input',
+      field: 'prompt',
+      message: 'prompt names the embedding broken, but broken.pt cannot be read: it is empty.',
+    });
+  });
+
   it('an empty prompt is one empty chunk', async () => {
     assert.deepEqual((await read({ prompt: '' })).texts, [{ text: '', tokenCount: 0, chunks: [[]] }]);
   });

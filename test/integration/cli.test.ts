@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -123,6 +123,35 @@ describe('safelight', () => {
     assert.equal((await runCli(['--help'])).exit, 0);
     assert.match((await runCli(['--version'])).stdout, /^\d+\.\d+\.\d+\n$/);
     assert.equal((await runCli(['paint'])).exit, 2);
+  });
+
+  test('prompts name embeddings of a folder: an option, a variable, or beside the models', async (t) => {
+    const folder = await temporaryFolder(t);
+    await mkdir(join(folder, 'embeddings'));
+    const fixture = join(import.meta.dirname, '../fixtures/embeddings/a1111.pt');
+    await copyFile(fixture, join(folder, 'embeddings/night-ink.pt'));
+    const shown = '4 tokens of 75\n  a night-ink×1.2 (2 vectors) fox\n';
+    const args = ['prompt', 'a', '(night-ink:1.2)', 'fox'];
+    const elsewhere = { SAFELIGHT_MODELS_DIR: join(folder, 'none/models') };
+    const places: [string[], Record<string, string>][] = [
+      [['--embeddings', join(folder, 'embeddings')], elsewhere],
+      [[], { ...elsewhere, SAFELIGHT_EMBEDDINGS: join(folder, 'embeddings') }],
+      [[], { SAFELIGHT_MODELS_DIR: join(folder, 'models') }],
+    ];
+    for (const [options, env] of places) {
+      const { stdout, stderr } = await runCli([...args, ...options], { env });
+      assert.equal(stdout, shown, stderr);
+    }
+    assert.match(
+      (await runCli(args, { env: elsewhere })).stdout,
+      /^5 tokens of 75\n {2}a night×1\.2 -×1\.2 ink×1\.2 fox\n$/,
+    );
+    const file = join(folder, 'fox.png');
+    const draw = ['generate', 'a fox', '-n', 'night-ink', '--steps', '1', '--size', '64', '-o', file];
+    const { exit, stderr } = await runCli([...draw, '--embeddings', join(folder, 'embeddings')]);
+    assert.equal(exit, 0, stderr);
+    const { comments } = await sharp(file).metadata();
+    assert.match(comments?.[0]?.text ?? '', /TI hashes: "?night-ink: [0-9a-f]{12}"?, Version/);
   });
 
   test('serve refuses a port in use and an open address without a key', async (t) => {

@@ -25,6 +25,16 @@ describe('prompts', () => {
   });
 });
 
+describe('prompts that name embeddings', () => {
+  it('are read with what the engine has', async () => {
+    const vectors = [Float32Array.of(1), Float32Array.of(2)];
+    const embeddings = async () => [{ name: 'night-ink', sha256: '', vectors }];
+    await using fixture = await serve({ ...createFakeEngine(), embeddings });
+    const { texts } = await fixture.api.prompts.read.mutate({ prompt: 'night-ink' });
+    assert.deepEqual(texts[0]?.chunks, [[0, 1].map(() => ({ id: -1, text: 'night-ink', weight: 1 }))]);
+  });
+});
+
 describe('a job over HTTP', () => {
   let fixture: Fixture;
   before(async () => {
