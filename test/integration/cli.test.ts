@@ -146,6 +146,15 @@ describe('safelight', () => {
       (await runCli(args, { env: elsewhere })).stdout,
       /^5 tokens of 75\n {2}a night×1\.2 -×1\.2 ink×1\.2 fox\n$/,
     );
+    await writeFile(join(folder, 'embeddings/broken.pt'), 'nonsense');
+    const listed = await runCli(['embeddings', '--embeddings', join(folder, 'embeddings')]);
+    assert.match(
+      listed.stdout,
+      /^broken: cannot be used, broken\.pt cannot be read: .*\nnight-ink: 2 vectors of 64\n$/,
+    );
+    const [, nightInk] = JSON.parse((await runCli(['embeddings', '--json'], { env: places[1]?.[1] ?? {} })).stdout);
+    assert.equal(nightInk.vectors, 2);
+    assert.match((await runCli(['embeddings'], { env: elsewhere })).stdout, /^No embeddings in /);
     const file = join(folder, 'fox.png');
     const draw = ['generate', 'a fox', '-n', 'night-ink', '--steps', '1', '--size', '64', '-o', file];
     const { exit, stderr } = await runCli([...draw, '--embeddings', join(folder, 'embeddings')]);

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import sharp from 'sharp';
 import { embeddedModelFolder, temporaryFolder } from '../support/embedded-model.ts';
+import { writePreviewDecoder } from '../support/preview-decoder.ts';
 import { runCli } from '../support/run-cli.ts';
 import { ACCESS_KEY_ID, startS3Server } from '../support/s3-server.ts';
 
@@ -33,6 +35,18 @@ test('safelight weights: inspect, convert with consent, verify, and draw with it
 
   const drawn = await weights('generate', 'a fox', '--model', 'mine', '--size', '64', '--steps', '1', '--seed', '1');
   assert.equal(drawn.stdout, 'safelight-1.png  64×64, seed 1\n');
+
+  const decoder = await writePreviewDecoder(modelsDir);
+  const quick = ['--name', 'quick', '--preview-decoder', decoder, '--accept-license'];
+  assert.equal((await weights('weights', 'convert', checkpoint, ...quick)).exit, 0);
+  const checked = await weights('weights', 'verify', 'quick');
+  assert.match(checked.stdout, /^11 files are as the manifest says\n/);
+  assert.match(checked.stdout, /preview_decoder computes/);
+  const small = ['--size', '64', '--steps', '1', '--seed', '2'];
+  const preview = await weights('generate', 'a fox', '--model', 'quick', '--decoder', 'preview', ...small);
+  assert.equal(preview.stdout, 'safelight-2.png  64×64, seed 2\n', preview.stderr);
+  const { comments } = await sharp(join(modelsDir, 'safelight-2.png')).metadata();
+  assert.match(comments?.[0]?.text ?? '', /VAE Decoder: TAESD/);
 
   for (const args of [
     ['weights', 'convert', checkpoint, '--name', 'mini', '--accept-license'],

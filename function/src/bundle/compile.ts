@@ -4,6 +4,7 @@ import { placeWeights } from '../graphs/encode-onnx.ts';
 import type { Graph } from '../graphs/graph-builder.ts';
 import type { Target } from '../graphs/layers/layers.ts';
 import type { ModelConfig } from '../graphs/model-config.ts';
+import { buildPreviewDecoder } from '../graphs/preview-decoder.ts';
 import { buildTextEncoder } from '../graphs/text-encoder.ts';
 import { buildUnet } from '../graphs/unet.ts';
 import { buildVaeDecoder, buildVaeEncoder } from '../graphs/vae.ts';
@@ -23,6 +24,8 @@ import { type WrittenFile, writeComponent, writeFile } from './write-component.t
 
 export interface CompileOptions {
   checkpoint: TensorSource;
+  /** A decoder to go with the model's own, which it knows by the names that its graph has. @defaultValue none */
+  previewDecoder?: TensorSource;
   /** sha256 of the checkpoint, recorded in the manifest; a promise where it is still being computed. */
   sourceSha256: string | Promise<string>;
   model: Manifest['model'];
@@ -43,6 +46,7 @@ const builders: Record<ComponentName, (config: ModelConfig, target: Target) => G
   unet: (config, target) => buildUnet(config.unet, target),
   vae_decoder: (config, target) => buildVaeDecoder(config.vae, target),
   vae_encoder: (config, target) => buildVaeEncoder(config.vae, target),
+  preview_decoder: (config, target) => buildPreviewDecoder(config.vae, target),
 };
 
 /** The graph of one of a model's networks. */
@@ -60,10 +64,12 @@ const precisions = { cpu: 'fp32', cuda: 'fp16' } as const;
  * one whose values half precision cannot hold.
  */
 export async function compileBundle(folder: string, options: CompileOptions): Promise<Manifest> {
-  const { checkpoint, config, target = 'cpu', onProgress, signal } = options;
+  const { config, target = 'cpu', onProgress, signal } = options;
   await mkdir(folder, { mode: 0o700 });
-  const graphs = componentNames.map((component) => [component, buildGraph(component, config, target)] as const);
-  const totalBytes = graphs.reduce((total, [, graph]) => total + placeWeights(graph).byteLength, 0);
+  const networks = sourcesOf(options).map((network) => {
+    return { ...network, graph: buildGraph(network.component, config, target) };
+  });
+  const totalBytes = networks.reduce((total, { graph }) => total + placeWeights(graph).byteLength, 0);
   let writtenBytes = 0;
   const onPart = (bytes: number) => {
     signal?.throwIfAborted();
@@ -74,8 +80,8 @@ export async function compileBundle(folder: string, options: CompileOptions): Pr
   const threads = startByteThreads(spareThreads());
   try {
     const ring = createPartRing(PART_BYTES);
-    for (const [component, graph] of graphs) {
-      written.push(...(await writeComponent({ folder, component, graph, checkpoint, ring, threads, onPart })));
+    for (const network of networks) {
+      written.push(...(await writeComponent({ ...network, folder, ring, threads, onPart })));
     }
   } finally {
     await threads.close();
@@ -95,6 +101,14 @@ export async function compileBundle(folder: string, options: CompileOptions): Pr
   };
   await writeFile(folder, MANIFEST_FILE, encodeJson(manifest));
   return manifest;
+}
+
+/** Which networks the bundle has, and where their weights come from. */
+function sourcesOf({ checkpoint, previewDecoder }: CompileOptions) {
+  const sources: { component: ComponentName; checkpoint: TensorSource }[] = [];
+  for (const component of componentNames) sources.push({ component, checkpoint });
+  if (previewDecoder !== undefined) sources.push({ component: 'preview_decoder', checkpoint: previewDecoder });
+  return sources;
 }
 
 /** What a JSON file of a bundle holds. */

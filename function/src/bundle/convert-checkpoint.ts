@@ -6,6 +6,7 @@ import { createDeltaSource, type WeightedLora, withDeltas } from '../checkpoint/
 import { readLora } from '../checkpoint/lora/read-lora.ts';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { openFile } from '../checkpoint/open-file.ts';
+import { openPreviewDecoder } from '../checkpoint/open-preview-decoder.ts';
 import type { CheckpointFile, TensorSource } from '../checkpoint/tensor-source.ts';
 import { explainDiskError } from '../disk-errors.ts';
 import { FunctionError } from '../errors.ts';
@@ -37,6 +38,8 @@ export interface ConvertOptions {
   ema?: boolean;
   /** A VAE file to take instead of the checkpoint's own. */
   vae?: string;
+  /** A file of TAESD's decoder, for `decoder: 'preview'`. @defaultValue none */
+  previewDecoder?: string;
   /** What the model will run on. @defaultValue `cpu` */
   target?: Target;
   /** Files of LoRAs to add to the weights, in this order. @defaultValue none */
@@ -57,10 +60,14 @@ export async function convertCheckpoint(options: ConvertOptions): Promise<Manife
     throw new FunctionError('conflict', `${folder} exists already: remove it first, or choose another name.`);
   }
   const checkpoint = await openCheckpoint(options.checkpoint, { ema: options.ema, vae: options.vae });
+  let previewDecoder: TensorSource | undefined;
   const unfinished = `${folder}.${randomBytes(6).toString('hex')}.tmp`;
   const hashing = new AbortController();
   const loraFiles: CheckpointFile[] = [];
   try {
+    if (options.previewDecoder !== undefined) {
+      previewDecoder = await openPreviewDecoder(options.previewDecoder, checkpoint.config);
+    }
     await mkdir(dirname(folder), { recursive: true, mode: 0o700 });
     const added = await addLoras(checkpoint, options.loras ?? [], loraFiles);
     const sourceSha256 = hashSources(options, AbortSignal.any([hashing.signal, ...(signal ? [signal] : [])]));
@@ -68,6 +75,7 @@ export async function convertCheckpoint(options: ConvertOptions): Promise<Manife
     sourceSha256.catch(() => undefined);
     const manifest = await compileBundle(unfinished, {
       checkpoint: added,
+      ...(previewDecoder === undefined ? {} : { previewDecoder }),
       sourceSha256,
       model: describeModel(options, checkpoint.config),
       config: checkpoint.config,
@@ -85,6 +93,7 @@ export async function convertCheckpoint(options: ConvertOptions): Promise<Manife
     throw explainDiskError(error, dirname(folder), 'choose another folder with --output');
   } finally {
     await Promise.all([checkpoint, ...loraFiles].map((file) => file.close()));
+    await previewDecoder?.close();
   }
 }
 

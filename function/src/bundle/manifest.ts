@@ -19,7 +19,9 @@ const fileEntry = z
   .check(z.refine(isConsistent, 'These are not the parts of the file'));
 
 export const componentNames = ['text_encoder', 'unet', 'vae_decoder', 'vae_encoder'] as const;
-export type ComponentName = (typeof componentNames)[number];
+/** What a bundle may have besides. */
+export const optionalComponentNames = ['preview_decoder'] as const;
+export type ComponentName = (typeof componentNames)[number] | (typeof optionalComponentNames)[number];
 
 export const manifestSchema = z.object({
   formatVersion: z.literal(BUNDLE_FORMAT_VERSION),
@@ -43,4 +45,6 @@ export type Manifest = z.infer<typeof manifestSchema>;
 export const MANIFEST_FILE = 'manifest.json';
 export const TOKENIZER_FILE = 'tokenizer.json';
 export const graphFile = (component: ComponentName) => `${component}.onnx`;
+export const hasComponent = ({ files }: Pick<Manifest, 'files'>, component: ComponentName) =>
+  Object.hasOwn(files, graphFile(component));
 export const weightsFile = (component: ComponentName) => `${component}.weights`;

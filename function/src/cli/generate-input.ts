@@ -42,6 +42,7 @@ export interface GenerateFlags {
   hiresSteps?: string;
   hiresStrength?: string;
   hiresUpscaler?: string;
+  decoder?: string;
   rng?: string;
   count?: string;
   x?: string;
@@ -98,6 +99,7 @@ export function parseGenerateFlags(prompt: string, flags: GenerateFlags, picture
     maskPadding: parseNumber(flags.maskPadding),
     outpaint: parseMargins(flags.outpaint),
     hires: parseHires(flags),
+    decoder: flags.decoder,
     rng: flags.rng,
     count: parseNumber(flags.count),
     grid: parseGrid(flags, prompt),

@@ -49,6 +49,7 @@ export function addGenerateCommand(program: Command, config: CliConfig): void {
     .option('--hires-steps <number>', 'steps of the second run (default: as many)')
     .option('--hires-strength <number>', 'how much of it is drawn anew (default: 0.7)')
     .option('--hires-upscaler <name>', 'latent or lanczos (default: latent)')
+    .option('--decoder <name>', 'full, or preview: far faster and less exact, where the model has it (default: full)')
     .option('--rng <name>', "cuda or cpu: which of PyTorch's generators the seed drives")
     .option('--count <number>', 'how many pictures; picture i uses seed + i')
     .option('--x <setting=values>', 'draw a picture for each value, such as steps=5,10,20, and a sheet of them all')

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { type CliConfig, readConfig } from './config.ts';
+import { addEmbeddingsCommand } from './embeddings.ts';
 import { addGenerateCommand } from './generate.ts';
 import { addKeysCommand } from './keys/index.ts';
 import { addLorasCommand } from './loras.ts';
@@ -34,6 +35,7 @@ function createProgram(config: CliConfig): Command {
   addModelsCommand(program, config);
   addLorasCommand(program, config);
   addPromptCommand(program, config);
+  addEmbeddingsCommand(program, config);
   addWeightsCommand(program, config);
   addKeysCommand(program, config);
   return program;

@@ -41,4 +41,6 @@ export interface DiffusionModel {
   encodeImage(image: Tensor): Promise<{ mean: Tensor; deviation: Tensor }>;
   /** Latents of unit variance [n, 4, h/8, w/8] → image [n, 3, h, w], nominally in [-1, 1]. */
   decodeLatents(latents: Tensor): Promise<Tensor>;
+  /** The same with a network that is far smaller and less exact; absent where the model has none. */
+  decodePreview?(latents: Tensor): Promise<Tensor>;
 }

@@ -31,10 +31,11 @@ interface Plan {
  * asked for alone or as one of many. After those of a grid comes the sheet of them all.
  */
 export async function generate(
-  model: DiffusionModel,
+  opened: DiffusionModel,
   settings: GenerateSettings,
   { signal, onPhase, readUpload, embeddings }: PipelineOptions = {},
 ): Promise<Generation> {
+  const model = withDecoder(opened, settings);
   const clock = createPhaseClock(signal, onPhase);
   const plans = planPictures(model, settings);
   const count = plans.length;
@@ -108,6 +109,15 @@ function gatherWarnings(readings: readonly PromptsRead[]): Warning[] {
     reading.warnings.map((warning) => [JSON.stringify(warning), warning] as const),
   );
   return [...new Map(warnings).values()];
+}
+
+/** The model, decoding as the settings want it. */
+function withDecoder(model: DiffusionModel, { decoder }: GenerateSettings): DiffusionModel {
+  if (decoder !== 'preview') return model;
+  const { decodePreview } = model;
+  if (decodePreview !== undefined) return { ...model, decodeLatents: decodePreview };
+  const message = `The model ${model.info.name} has no preview decoder: convert it with --preview-decoder, or leave decoder out`;
+  throw new FunctionError('invalid_input', message, { field: 'decoder' });
 }
 
 async function readPrompts(

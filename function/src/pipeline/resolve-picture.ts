@@ -31,6 +31,7 @@ export function resolvePicture(
     seed: input.seed ?? randomSeed(),
     ...resolveVariation(input, randomSeed),
     ...resolveStart(input, { ...size, steps }, model),
+    ...(input.decoder === 'preview' ? { decoder: input.decoder } : {}),
     rng: input.rng,
     count: input.count,
     format: input.format,

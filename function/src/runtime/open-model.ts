@@ -1,4 +1,4 @@
-import { type ComponentName, weightsFile } from '../bundle/manifest.ts';
+import { type ComponentName, hasComponent, weightsFile } from '../bundle/manifest.ts';
 import type { Bundle } from '../bundle/open-bundle.ts';
 import type { DiffusionModel } from '../pipeline/diffusion-model.ts';
 import { createTokenizer } from '../pipeline/tokenizer.ts';
@@ -35,15 +35,13 @@ export async function openModel(
     loadedBytes += sizes[i] ?? 0;
     onLoaded?.(loadedBytes, totalBytes);
   };
-  // Only pictures that start from a picture need it.
-  let encoderLoaded: Promise<void> | undefined;
-  const loadEncoder = () => {
-    encoderLoaded ??= host.load('vae_encoder', bundle.graphPath('vae_encoder'), {
-      ...settings,
-      provider: manifest.target,
-      prepack: true,
-    });
-    return encoderLoaded;
+  // Only pictures that start from a picture, or are decoded otherwise, need the rest.
+  const loadedLater = new Map<ComponentName, Promise<void>>();
+  const loadLater = (component: ComponentName) => {
+    const options = { ...settings, provider: manifest.target, prepack: true };
+    const loading = loadedLater.get(component) ?? host.load(component, bundle.graphPath(component), options);
+    loadedLater.set(component, loading);
+    return loading;
   };
   // The worker thread creates the sessions while this one builds the tokenizer.
   const [tokenizer] = await Promise.all([bundle.readTokenizerJson().then(createTokenizer), ...components.map(load)]);
@@ -74,7 +72,7 @@ export async function openModel(
     },
 
     async encodeImage(image) {
-      await loadEncoder();
+      await loadLater('vae_encoder');
       return splitMoments(
         output(await host.run('vae_encoder', { image }), 'moments'),
         manifest.config.diffusion.scale_factor,
@@ -86,6 +84,13 @@ export async function openModel(
       const latents = { data: data.map((value) => value / scale_factor), dims };
       return output(await host.run('vae_decoder', { latents }), 'image');
     },
+
+    ...(hasComponent(manifest, 'preview_decoder') && {
+      async decodePreview(latents: Tensor) {
+        await loadLater('preview_decoder');
+        return output(await host.run('preview_decoder', { latents }), 'image');
+      },
+    }),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { ComponentName } from '../bundle/manifest.ts';
 import type { Bundle } from '../bundle/open-bundle.ts';
 import { FunctionError } from '../errors.ts';
 import { createNoiseGenerator } from '../pipeline/random/noise-generator.ts';
@@ -6,7 +7,7 @@ import { createSessionHost } from './session-host.ts';
 import { type Tensor, tensor } from './tensor.ts';
 
 export interface ComponentCheck {
-  component: 'text_encoder' | 'unet' | 'vae_decoder';
+  component: Exclude<ComponentName, 'vae_encoder'>;
   /** Of the component's output; 0 would be a plain surface. */
   deviation: number;
 }
@@ -29,7 +30,13 @@ export async function selfCheck(bundle: Bundle): Promise<ComponentCheck[]> {
     const noise = tensor(createNoiseGenerator('cpu', 0).randn(count), dims);
     const prediction = await model.predictNoise(noise, 500, embeddings);
     const image = await model.decodeLatents(prediction);
-    return [check('text_encoder', embeddings), check('unet', prediction), check('vae_decoder', image)];
+    const preview = await model.decodePreview?.(prediction);
+    return [
+      check('text_encoder', embeddings),
+      check('unet', prediction),
+      check('vae_decoder', image),
+      ...(preview === undefined ? [] : [check('preview_decoder', preview)]),
+    ];
   } finally {
     await host.close();
   }

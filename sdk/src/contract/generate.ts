@@ -46,6 +46,8 @@ export const modelNameSchema = z
     z.regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'model must be a name of lower-case letters, digits, ".", "_" and "-"'),
   );
 
+const decoder = z.optional(z.enum(['full', 'preview'], 'decoder must be full or preview'));
+
 /** Karras et al. (2022), algorithm 2: noise added on the way, for samplers that take it. */
 const noiseFields = {
   /** How much noise to add over the whole run; 0 is none. For Euler, Heun and DPM2. */
@@ -144,6 +146,8 @@ export const generateInputSchema = z.strictObject(
     height: z.optional(size('height')),
     ...drawingFields,
     ...startFields,
+    /** `preview` is far faster and less exact, where the model has been converted with such a decoder. Absent, `full`. */
+    decoder,
     rng: z._default(rngSchema, 'cuda'),
     /** How many images. */
     count: z._default(integer('count', 1, 16), 1),
@@ -184,6 +188,7 @@ export const generateSettingsSchema = z.object({
   seed: integer('seed', 0, MAX_SEED),
   ...variationFields,
   ...startFields,
+  decoder,
   rng: rngSchema,
   count: integer('count', 1, 16),
   grid: z.optional(gridSchema),

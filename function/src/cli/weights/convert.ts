@@ -16,6 +16,7 @@ interface ConvertFlags {
   output?: string;
   ema?: boolean;
   vae?: string;
+  previewDecoder?: string;
   target?: string;
   lora?: string[];
   acceptLicense?: boolean;
@@ -33,6 +34,7 @@ export function addConvertCommand(weights: Command, config: CliConfig): void {
     .option('--ema', 'take the averaged weights')
     .option('--vae <file>', "take this VAE instead of the checkpoint's own")
     .option('--lora <file:weight>', 'add this LoRA for good, such as style.safetensors:0.8; again for more', collect)
+    .option('--preview-decoder <file>', 'add a decoder of TAESD, for pictures with --decoder preview')
     .option('--target <device>', 'what the model will run on: cpu (float32) or cuda (float16)', 'cpu')
     .option('--accept-license', 'accept the CreativeML OpenRAIL-M licence without being asked')
     .option('--json', 'print the result as JSON')
@@ -57,6 +59,7 @@ async function convertCommand(checkpoint: string, flags: ConvertFlags, config: C
       ...(flags.description === undefined ? {} : { description: flags.description }),
       ...(flags.ema === undefined ? {} : { ema: flags.ema }),
       ...(flags.vae === undefined ? {} : { vae: flags.vae }),
+      ...(flags.previewDecoder === undefined ? {} : { previewDecoder: flags.previewDecoder }),
       onProgress: bar.update,
       signal,
     });

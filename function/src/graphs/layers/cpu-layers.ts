@@ -80,7 +80,7 @@ function conv(
   x: Value,
   inputs: number,
   outputs: number,
-  { kernel, stride = 1, pads }: ConvOptions,
+  { kernel, stride = 1, pads, bias = true }: ConvOptions,
 ): Value {
   const pad = kernel === 3 ? 1 : 0;
   const shape = [outputs, inputs, kernel, kernel];
@@ -93,7 +93,8 @@ function conv(
     arrangement: 'as_stored',
     ...(keepsOrder ? { keepsOrder } : {}),
   });
-  return g.node('Conv', [x, weight, g.weight(`${prefix}.bias`, [outputs])], {
+  const biases = bias ? [g.weight(`${prefix}.bias`, [outputs])] : [];
+  return g.node('Conv', [x, weight, ...biases], {
     kernel_shape: [kernel, kernel],
     strides: [stride, stride],
     pads: pads ?? [pad, pad, pad, pad],

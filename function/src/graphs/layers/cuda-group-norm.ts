@@ -52,7 +52,7 @@ export function convThenNorm(g: GraphBuilder, x: Value, options: ConvThenNormOpt
   const normOptions = { epsilon, silu: true };
   if (shift !== undefined && hasKernel(outputs)) {
     // One kernel adds bias and shift, normalises and activates.
-    const convolved = conv(g, options.conv, x, inputs, outputs, { kernel: 3 }, false);
+    const convolved = conv(g, options.conv, x, inputs, outputs, { kernel: 3, bias: false });
     const bias = halfWeight(g, `${options.conv}.bias`, [outputs]);
     const addends = [convolved, ...normWeights(g, norm, outputs), shift, bias];
     return g.node('SkipGroupNorm', addends, normAttributes(normOptions), MICROSOFT_DOMAIN);

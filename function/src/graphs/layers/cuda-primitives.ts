@@ -17,15 +17,13 @@ export function linear(g: GraphBuilder, prefix: string, x: Value, inputs: number
   return bias ? g.node('Add', [product, halfWeight(g, `${prefix}.bias`, [outputs])]) : product;
 }
 
-/** @param bias False where the bias is added elsewhere. */
 export function conv(
   g: GraphBuilder,
   prefix: string,
   x: Value,
   inputs: number,
   outputs: number,
-  { kernel, stride = 1, pads = [1, 1, 1, 1] }: ConvOptions,
-  bias = true,
+  { kernel, stride = 1, pads = [1, 1, 1, 1], bias = true }: ConvOptions,
 ): Value {
   const source = { name: `${prefix}.weight`, shape: [outputs, inputs, kernel, kernel] };
   const common = { name: source.name, type: 'float16', sources: [source] } as const;

@@ -11,6 +11,8 @@ export interface ConvOptions {
   stride?: 1 | 2;
   /** Top, left, bottom, right. @defaultValue `kernel` 3: one pixel all around; `kernel` 1: none */
   pads?: readonly [number, number, number, number];
+  /** @defaultValue true */
+  bias?: boolean;
 }
 
 export interface GroupNormOptions {

@@ -40,6 +40,7 @@ export function formatParameters(
     ['Model hash', checkpointSha256.slice(0, 10)],
     ['Model', settings.model],
   ];
+  if (settings.decoder === 'preview') pairs.push(['VAE Decoder', 'TAESD']);
   if (settings.clipSkip !== undefined) pairs.push(['Clip skip', settings.clipSkip]);
   if (settings.eta !== sampler.defaultEta) pairs.push([sampler.name === 'ddim' ? 'Eta DDIM' : 'Eta', settings.eta]);
   for (const [name, label] of Object.entries(noiseLabels)) {
