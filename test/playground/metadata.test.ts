@@ -35,7 +35,10 @@ const text = 'a café by night, 夜 🌙\nNegative prompt: rain\nSteps: 20, Samp
 
 /** A small picture with the text above, as the pipeline writes it. */
 const encode = (format: ImageFormat) =>
-  encodeImage({ data: new Uint8Array(64 * 64 * 3), width: 64, height: 64, channels: 3 }, format, text);
+  encodeImage({ data: new Uint8Array(64 * 64 * 3), width: 64, height: 64, channels: 3 }, format, {
+    parameters: text,
+    source: 'trainedAlgorithmicMedia',
+  });
 
 describe('the text in a picture', () => {
   for (const keyword of ['tEXt', 'iTXt'] as const) {

@@ -43,6 +43,7 @@ export interface GenerateFlags {
   hiresStrength?: string;
   hiresUpscaler?: string;
   decoder?: string;
+  watermark?: boolean;
   rng?: string;
   count?: string;
   x?: string;
@@ -100,6 +101,7 @@ export function parseGenerateFlags(prompt: string, flags: GenerateFlags, picture
     outpaint: parseMargins(flags.outpaint),
     hires: parseHires(flags),
     decoder: flags.decoder,
+    watermark: flags.watermark,
     rng: flags.rng,
     count: parseNumber(flags.count),
     grid: parseGrid(flags, prompt),

@@ -50,6 +50,8 @@ export function addGenerateCommand(program: Command, config: CliConfig): void {
     .option('--hires-strength <number>', 'how much of it is drawn anew (default: 0.7)')
     .option('--hires-upscaler <name>', 'latent or lanczos (default: latent)')
     .option('--decoder <name>', 'full, or preview: far faster and less exact, where the model has it (default: full)')
+    .option('--watermark', 'write StableDiffusionV1 into the colours, unseen (default: unless --init-image is given)')
+    .option('--no-watermark', 'leave it out')
     .option('--rng <name>', "cuda or cpu: which of PyTorch's generators the seed drives")
     .option('--count <number>', 'how many pictures; picture i uses seed + i')
     .option('--x <setting=values>', 'draw a picture for each value, such as steps=5,10,20, and a sheet of them all')

@@ -10,6 +10,7 @@ import { addModelsCommand } from './models.ts';
 import { addPromptCommand } from './prompt.ts';
 import { exitCodes, reportError } from './report-error.ts';
 import { addServeCommand } from './serve.ts';
+import { addWatermarkCommand } from './watermark.ts';
 import { addWeightsCommand } from './weights/index.ts';
 
 /** Runs the command line and returns its exit code. */
@@ -36,6 +37,7 @@ function createProgram(config: CliConfig): Command {
   addLorasCommand(program, config);
   addPromptCommand(program, config);
   addEmbeddingsCommand(program, config);
+  addWatermarkCommand(program);
   addWeightsCommand(program, config);
   addKeysCommand(program, config);
   return program;

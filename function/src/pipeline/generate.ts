@@ -7,6 +7,7 @@ import { cellSettings } from './grid/grid-cells.ts';
 import { createSheet } from './grid/sheet.ts';
 import { encodeImage, toPixels } from './image/encode-image.ts';
 import { formatParameters } from './image/parameters.ts';
+import { addWatermark, canCarryWatermark } from './image/watermark.ts';
 import type { Embedding, EmbeddingEntry } from './prompt/embeddings.ts';
 import { encodePrompts, type GuidingPrompts } from './prompt/encode-prompt.ts';
 import { readPrompt } from './prompt/read-prompt.ts';
@@ -161,7 +162,13 @@ async function finish(
   const { width, height } = pixels;
   const seeds = imageSeeds(settings, offset);
   const parameters = formatParameters({ ...settings, ...seeds }, model, used);
-  return { index, width, height, seed: seeds.seed, data: await encodeImage(pixels, settings.format, parameters) };
+  const isDrawnFromText = settings.initImage === undefined;
+  const isMarked = (settings.watermark ?? isDrawnFromText) && canCarryWatermark(pixels);
+  const data = await encodeImage(isMarked ? addWatermark(pixels) : pixels, settings.format, {
+    parameters,
+    source: isDrawnFromText ? 'trainedAlgorithmicMedia' : 'compositeWithTrainedAlgorithmicMedia',
+  });
+  return { index, width, height, seed: seeds.seed, data };
 }
 
 type StageTimings = Omit<Generation['timings'], 'loadMs'>;

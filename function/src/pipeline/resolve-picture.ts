@@ -32,6 +32,7 @@ export function resolvePicture(
     ...resolveVariation(input, randomSeed),
     ...resolveStart(input, { ...size, steps }, model),
     ...(input.decoder === 'preview' ? { decoder: input.decoder } : {}),
+    ...(input.watermark === undefined ? {} : { watermark: input.watermark }),
     rng: input.rng,
     count: input.count,
     format: input.format,

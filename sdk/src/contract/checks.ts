@@ -13,6 +13,13 @@ export const decimal = (name: string, minimum: number, maximum: number) => {
   return z.number(error).check(z.minimum(minimum, error), z.maximum(maximum, error));
 };
 
+/** One of a few names; the message lists them. */
+export const oneOf = <const Names extends readonly [string, ...string[]]>(field: string, names: Names) =>
+  z.enum(names, `${field} must be one of ${names.join(', ')}`);
+
+/** True or false; the message names the field. */
+export const yesOrNo = (name: string) => z.boolean(`${name} must be true or false`);
+
 /** Names the fields that do not belong, so that a typing error is seen rather than ignored. */
 export const unknownFields = {
   error: (issue: z.core.$ZodRawIssue) =>

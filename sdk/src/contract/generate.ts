@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { decimal, integer, openEnum, unknownFields } from './checks.ts';
+import { decimal, integer, oneOf, openEnum, unknownFields, yesOrNo } from './checks.ts';
 import { samplerInputSchema, scheduleInputSchema } from './sampler-names.ts';
 import type { SamplerName, ScheduleName } from './samplers.ts';
 import { startFields } from './start-image.ts';
@@ -20,7 +20,7 @@ const text = (name: string) =>
   );
 
 /** File formats of pictures. */
-export const imageFormatSchema = z.enum(['png', 'jpeg', 'webp'], 'format must be one of png, jpeg, webp');
+export const imageFormatSchema = oneOf('format', ['png', 'jpeg', 'webp']);
 export type ImageFormat = z.infer<typeof imageFormatSchema>;
 
 /** Which of PyTorch's random generators the seed drives. `cuda` is what CompVis' scripts and AUTOMATIC1111 draw with. */
@@ -45,8 +45,6 @@ export const modelNameSchema = z
   .check(
     z.regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'model must be a name of lower-case letters, digits, ".", "_" and "-"'),
   );
-
-const decoder = z.optional(z.enum(['full', 'preview'], 'decoder must be full or preview'));
 
 /** Karras et al. (2022), algorithm 2: noise added on the way, for samplers that take it. */
 const noiseFields = {
@@ -129,6 +127,14 @@ const loraSchema = z.strictObject(
 /** LoRAs by name, beside those that the prompt names as `<lora:name:0.8>`. */
 const loras = z.optional(z.array(loraSchema).check(z.maxLength(16)));
 
+/** What is done with a picture that is drawn. */
+const finishFields = {
+  /** `preview` is far faster and less exact, where the model has been converted with such a decoder. Absent, `full`. */
+  decoder: z.optional(z.enum(['full', 'preview'], 'decoder must be full or preview')),
+  /** Whether an invisible watermark says what drew it. Absent, where there is nothing but a text to start from, as in CompVis' scripts. */
+  watermark: z.optional(yesOrNo('watermark')),
+};
+
 /** What to draw. Everything but the prompt has a default, most of them the model's own. */
 export const generateInputSchema = z.strictObject(
   {
@@ -146,8 +152,7 @@ export const generateInputSchema = z.strictObject(
     height: z.optional(size('height')),
     ...drawingFields,
     ...startFields,
-    /** `preview` is far faster and less exact, where the model has been converted with such a decoder. Absent, `full`. */
-    decoder,
+    ...finishFields,
     rng: z._default(rngSchema, 'cuda'),
     /** How many images. */
     count: z._default(integer('count', 1, 16), 1),
@@ -188,7 +193,7 @@ export const generateSettingsSchema = z.object({
   seed: integer('seed', 0, MAX_SEED),
   ...variationFields,
   ...startFields,
-  decoder,
+  ...finishFields,
   rng: rngSchema,
   count: integer('count', 1, 16),
   grid: z.optional(gridSchema),

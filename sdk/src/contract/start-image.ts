@@ -1,9 +1,6 @@
 import * as z from 'zod/mini';
-import { decimal, integer, unknownFields } from './checks.ts';
+import { decimal, integer, oneOf, unknownFields, yesOrNo } from './checks.ts';
 import { uploadKeySchema } from './uploads.ts';
-
-const oneOf = <const Names extends readonly [string, ...string[]]>(field: string, names: Names) =>
-  z.enum(names, `${field} must be one of ${names.join(', ')}`);
 
 /** How a picture gets another shape: distorted, cut at its longer side, or with its edges drawn out. */
 export const resizeModeSchema = oneOf('resizeMode', ['stretch', 'crop', 'extend']);
@@ -53,7 +50,7 @@ export const startFields = {
   /** A picture of the initial picture's shape, by the key of its upload: white where to draw, black where to keep. */
   mask: z.optional(uploadKeySchema),
   /** Keep the white and draw the black. */
-  invertMask: z.optional(z.boolean('invertMask must be true or false')),
+  invertMask: z.optional(yesOrNo('invertMask')),
   /** Softens the mask's edge: standard deviation in pixels. Absent, 4. */
   maskBlur: z.optional(decimal('maskBlur', 0, 64)),
   /** Absent, `original`, or `fill` with `outpaint`. */

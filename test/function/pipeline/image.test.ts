@@ -56,7 +56,7 @@ describe('files carry their parameters', () => {
 
   test('PNG: Latin-1 in tEXt, anything else in iTXt, and the picture stays whole', async () => {
     for (const text of [latin, anyScript]) {
-      const png = await encodeImage(toPixels(image), 'png', text);
+      const png = await encodeImage(toPixels(image), 'png', { parameters: text, source: 'trainedAlgorithmicMedia' });
       assert.equal(readPngText(png, 'parameters'), text);
       const { data, info } = await sharp(png).raw().toBuffer({ resolveWithObject: true });
       assert.deepEqual([info.width, info.height, info.channels], [16, 8, 3]);
@@ -67,11 +67,34 @@ describe('files carry their parameters', () => {
   for (const format of ['jpeg', 'webp'] as const) {
     test(`${format}: EXIF user comment in any script, and the picture still opens`, async () => {
       for (const text of [latin, anyScript, '']) {
-        const file = await encodeImage(toPixels(image), format, text);
+        const file = await encodeImage(toPixels(image), format, {
+          parameters: text,
+          source: 'trainedAlgorithmicMedia',
+        });
         const { exif, width, height } = await sharp(file, { failOn: 'warning' }).metadata();
         assert.deepEqual([width, height], [16, 8]);
         assert.equal(readUserComment(exif as Buffer), text);
         await sharp(file, { failOn: 'warning' }).raw().toBuffer();
+      }
+    });
+  }
+});
+
+describe('files say that a machine made them, for readers of XMP', () => {
+  const sources = ['trainedAlgorithmicMedia', 'compositeWithTrainedAlgorithmicMedia'] as const;
+
+  for (const format of ['png', 'jpeg', 'webp'] as const) {
+    test(`${format}: IPTC's digital source type, beside the parameters`, async () => {
+      for (const source of sources) {
+        const file = await encodeImage(toPixels(image), format, { parameters: 'a 🍎', source });
+        const { xmp, exif } = await sharp(file, { failOn: 'warning' }).metadata();
+        const property = `Iptc4xmpExt:DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/${source}"`;
+        assert.ok(xmp?.toString().includes(property), xmp?.toString());
+        // Where the standards put it, found without the library that wrote it.
+        if (format === 'png') assert.ok(readPngText(file, 'XML:com.adobe.xmp')?.includes(property));
+        else assert.equal(readUserComment(exif as Buffer), 'a 🍎');
+        const marker = { png: 'iTXt', jpeg: 'http://ns.adobe.com/xap/1.0/\0', webp: 'XMP ' }[format];
+        assert.ok(Buffer.from(file).includes(marker));
       }
     });
   }

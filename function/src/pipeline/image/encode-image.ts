@@ -1,32 +1,46 @@
 import type { ImageFormat } from '@safelight/sdk/contract';
-import sharp from 'sharp';
 import type { Tensor } from '../../runtime/tensor.ts';
 import type { Pixels } from '../start/pixels.ts';
+import { toSharp } from '../start/resize.ts';
 import { createExif, replaceJpegExif, replaceWebpExif } from './exif.ts';
 import { insertPngText } from './png-text.ts';
+import { createXmp, type DigitalSource } from './xmp.ts';
 
 /** A picture's EXIF is ours; sharp is asked for one only so that the file has a place for it. */
 const placeholder = { IFD0: { Software: 'Safelight' } };
 
-/**
- * Encodes a picture as a file with `parameters` in its metadata: a PNG text chunk, or
- * the EXIF user comment of a JPEG or WebP. The same pixels and parameters give the same bytes.
- */
-export async function encodeImage(pixels: Pixels, format: ImageFormat, parameters: string): Promise<Uint8Array> {
-  const { data, width, height } = pixels;
-  const picture = sharp(data, { raw: { width, height, channels: 3 } });
+/** By it readers find XMP in a PNG; its packet begins with a mark that makes it an `iTXt`, as they expect. */
+const XMP_KEYWORD = 'XML:com.adobe.xmp';
+
+/** What a file says about its picture. */
+export interface ImageMetadata {
+  /** AUTOMATIC1111's text: a PNG text chunk, or the EXIF user comment of a JPEG or WebP. */
+  readonly parameters: string;
+  /** How the picture came to be, in XMP. */
+  readonly source: DigitalSource;
+}
+
+/** Encodes a picture as a file. The same pixels and metadata give the same bytes. */
+export async function encodeImage(
+  pixels: Pixels,
+  format: ImageFormat,
+  { parameters, source }: ImageMetadata,
+): Promise<Uint8Array> {
+  const picture = toSharp(pixels);
+  const xmp = createXmp(source);
   switch (format) {
     case 'png':
-      return insertPngText(await picture.png().toBuffer(), 'parameters', parameters);
+      // libvips would compress it, where the XMP specification does not want it and readers do not look for it.
+      return insertPngText(insertPngText(await picture.png().toBuffer(), XMP_KEYWORD, xmp), 'parameters', parameters);
     case 'jpeg': {
-      const file = await picture.jpeg({ quality: 95, chromaSubsampling: '4:4:4' }).withExif(placeholder).toBuffer();
+      const encoder = picture.jpeg({ quality: 95, chromaSubsampling: '4:4:4' });
+      const file = await encoder.withExif(placeholder).withXmp(xmp).toBuffer();
       return replaceJpegExif(file, createExif(parameters));
     }
-    case 'webp':
-      return replaceWebpExif(
-        await picture.webp({ quality: 95 }).withExif(placeholder).toBuffer(),
-        createExif(parameters),
-      );
+    case 'webp': {
+      const file = await picture.webp({ quality: 95 }).withExif(placeholder).withXmp(xmp).toBuffer();
+      return replaceWebpExif(file, createExif(parameters));
+    }
   }
 }
 

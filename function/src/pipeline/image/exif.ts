@@ -39,7 +39,9 @@ function directory(tag: number, type: number, count: number, value: number): Buf
 export function replaceJpegExif(jpeg: Uint8Array, exif: Uint8Array): Uint8Array {
   const file = Buffer.from(jpeg.buffer, jpeg.byteOffset, jpeg.byteLength);
   for (let at = 2; at < file.length; at += 2 + file.readUInt16BE(at + 2)) {
-    if (file.readUInt16BE(at) !== 0xffe1) continue;
+    // XMP lies in a segment of the same number.
+    const isExif = file.readUInt16BE(at) === 0xffe1 && file.toString('latin1', at + 4, at + 10) === 'Exif\0\0';
+    if (!isExif) continue;
     const end = at + 2 + file.readUInt16BE(at + 2);
     const payload = Buffer.concat([Buffer.from('Exif\0\0', 'latin1'), exif]);
     const head = Buffer.from([0xff, 0xe1, (payload.length + 2) >> 8, (payload.length + 2) & 0xff]);

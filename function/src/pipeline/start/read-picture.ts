@@ -13,6 +13,9 @@ const signatures: readonly ((file: Uint8Array) => boolean)[] = [
   (file) => startsWith(file, [0x52, 0x49, 0x46, 0x46]) && startsWith(file.subarray(8), [0x57, 0x45, 0x42, 0x50]), // WebP
 ];
 
+/** What messages call a picture. */
+export type PictureField = 'initImage' | 'mask' | 'file';
+
 /** A picture that a caller sent, opened but not yet unpacked. */
 export interface SentPicture {
   width: number;
@@ -27,7 +30,7 @@ export interface SentPicture {
  * Opens a picture from outside: PNG, JPEG or WebP, of bounded size.
  * @throws FunctionError `invalid_input` naming the field.
  */
-export async function openPicture(file: Uint8Array, field: 'initImage' | 'mask'): Promise<SentPicture> {
+export async function openPicture(file: Uint8Array, field: PictureField): Promise<SentPicture> {
   if (!signatures.some((matches) => matches(file))) {
     throw new FunctionError('invalid_input', `${field} is not a PNG, JPEG or WebP file`, { field });
   }
@@ -49,13 +52,13 @@ export async function openPicture(file: Uint8Array, field: 'initImage' | 'mask')
  * Unpacks what is left of a picture after its changes.
  * @throws FunctionError `invalid_input` naming the field when the file is broken or too large.
  */
-export async function unpack(picture: Sharp, field: 'initImage' | 'mask'): Promise<Pixels> {
+export async function unpack(picture: Sharp, field: PictureField): Promise<Pixels> {
   const { data, info } = await orRefuse(picture.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true }), field);
   const { width, height, channels } = info;
   return { data, width, height, channels };
 }
 
-async function orRefuse<Result>(reading: Promise<Result>, field: 'initImage' | 'mask'): Promise<Result> {
+async function orRefuse<Result>(reading: Promise<Result>, field: PictureField): Promise<Result> {
   try {
     return await reading;
   } catch (cause) {
