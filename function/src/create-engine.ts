@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import type { SafetyPolicy } from '@safelight/sdk/contract';
 import { createEmbeddingFolder } from './add-ons/embedding-folder.ts';
 import { createLoraFinder } from './add-ons/loras/find-loras.ts';
 import { openMergedBundle } from './add-ons/loras/merged-bundle.ts';
@@ -24,6 +25,8 @@ export interface EngineOptions {
   defaultModel?: string;
   /** What the networks run on; only models compiled for it are offered. @defaultValue `cpu` */
   device?: Target;
+  /** What becomes of pictures that a safety checker objects to; callers can ask for stricter. @defaultValue `flag` */
+  safety?: SafetyPolicy;
   /** Threads of one operator. @defaultValue as many as the process may use */
   threads?: number;
 }
@@ -33,7 +36,7 @@ export interface EngineOptions {
  * @throws FunctionError `model_not_found` when the default model is not there.
  */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
-  const { cacheDir, modelsDir, lorasDir, embeddingsDir, device = 'cpu', threads } = options;
+  const { cacheDir, modelsDir, lorasDir, embeddingsDir, device = 'cpu', threads, safety } = options;
   const embedded = await shippedModel(EMBEDDED_MODEL, cacheDir, device);
   const models = [embedded, ...(modelsDir === undefined ? [] : await installedModels(modelsDir, device))];
   const openable = models.map((available) => ({
@@ -44,6 +47,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     findLoras: createLoraFinder(lorasDir),
     ...(embeddingsDir === undefined ? {} : { embeddings: createEmbeddingFolder(embeddingsDir) }),
     ...(threads === undefined ? {} : { threads }),
+    ...(safety === undefined ? {} : { leastSafety: safety }),
   };
   return createSingleModelEngine(openable, options.defaultModel ?? embedded.info.name, settings);
 }

@@ -3,6 +3,7 @@ import type {
   ModelInfo,
   ParsedGenerateInput,
   Phase,
+  Safety,
   Timings,
   Warning,
 } from '@safelight/sdk/contract';
@@ -14,6 +15,8 @@ export interface EncodedImage {
   width: number;
   height: number;
   seed: number;
+  /** Absent where the model has no safety checker. */
+  safety?: Safety;
   /** The file: PNG, JPEG or WebP with its settings in the metadata. */
   data: Uint8Array;
 }

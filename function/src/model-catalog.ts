@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { MAX_SEED, type ModelInfo } from '@safelight/sdk/contract';
+import { MAX_SEED, type ModelInfo, type SafetyPolicy } from '@safelight/sdk/contract';
 import type { Engine } from './engine.ts';
 import { FunctionError } from './errors.ts';
 import { resolveSettings } from './pipeline/resolve-settings.ts';
@@ -17,14 +17,26 @@ export function findModel<Model extends { info: ModelInfo }>(models: readonly Mo
   });
 }
 
-/** @throws FunctionError `model_not_found` when the default model is not among them. */
-export function createModelCatalog(infos: readonly ModelInfo[], defaultName: string): ModelCatalog {
+/**
+ * @param leastSafety The least strict policy that callers can ask for. @defaultValue `flag`
+ * @throws FunctionError `model_not_found` when the default model is not among them.
+ */
+export function createModelCatalog(
+  infos: readonly ModelInfo[],
+  defaultName: string,
+  leastSafety?: SafetyPolicy,
+): ModelCatalog {
   const models = infos.map((info) => ({ info }));
   const defaultModel = findModel(models, defaultName).info.name;
   return {
     defaultModel,
     models: () => infos,
     resolve: (input) =>
-      resolveSettings(input, findModel(models, input.model ?? defaultModel).info, () => randomInt(MAX_SEED + 1)),
+      resolveSettings(
+        input,
+        findModel(models, input.model ?? defaultModel).info,
+        () => randomInt(MAX_SEED + 1),
+        leastSafety,
+      ),
   };
 }

@@ -1,4 +1,4 @@
-import type { ModelInfo, Timings } from '@safelight/sdk/contract';
+import type { ModelInfo, SafetyPolicy, Timings } from '@safelight/sdk/contract';
 import type { EmbeddingFolder } from './add-ons/embedding-folder.ts';
 import type { FindLoras, FoundLora } from './add-ons/loras/find-loras.ts';
 import type { Engine, GenerateOptions } from './engine.ts';
@@ -51,17 +51,20 @@ export interface SingleModelOptions extends Pick<SessionSettings, 'threads'> {
   findLoras: FindLoras;
   /** @defaultValue none */
   embeddings?: EmbeddingFolder;
+  /** The least strict policy that callers can ask for. @defaultValue `flag` */
+  leastSafety?: SafetyPolicy;
 }
 
 /** An engine that keeps one model open at a time, and works on one generation at a time. */
 export function createSingleModelEngine(
   models: readonly OpenableModel[],
   defaultName: string,
-  { findLoras, embeddings, ...settings }: SingleModelOptions,
+  { findLoras, embeddings, leastSafety, ...settings }: SingleModelOptions,
 ): PreparableEngine {
   const catalog = createModelCatalog(
     models.map(({ info }) => info),
     defaultName,
+    leastSafety,
   );
   let loaded: Loaded | undefined;
   /** What opening took, until a generation reports it. */

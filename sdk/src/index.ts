@@ -20,6 +20,8 @@ export type {
   PromptSyntax,
   ReadPromptInput,
   RngName,
+  Safety,
+  SafetyPolicy,
   SamplerName,
   ScheduleName,
   SignedUrl,

@@ -4,6 +4,7 @@ import type { JobQueue } from '../jobs/job-queue.ts';
 import type { JobStore } from '../jobs/job-store.ts';
 import type { GpuPrice } from '../jobs/price.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import type { CheckPrompt } from './blocked-words.ts';
 import type { Quota } from './quota.ts';
 
 /** What the API works with; the same for all requests. */
@@ -15,6 +16,8 @@ export interface ApiServices {
   notifier: ChangeNotifier;
   /** What a worker's time costs; absent where nothing is billed. */
   gpuPrice?: GpuPrice | undefined;
+  /** Refuses prompts; absent, all are accepted. */
+  checkPrompt?: CheckPrompt | undefined;
   /** How jobs' ends are announced; absent where they are not. */
   webhooks?: { allowsPrivate: boolean } | undefined;
   /** How long image URLs are good for. */

@@ -55,6 +55,7 @@ export const submitJob = async (context: ApiContext, submitted: ParsedSubmitInpu
   const inputHash = hashInput(webhookUrl === null ? input : { ...input, webhookUrl });
   // First of all: a repeated call must get its job even when the model is gone by now or the queue is full.
   const earlier = await services.store.find(owner, idempotencyKey);
+  if (earlier === undefined) services.checkPrompt?.(input.prompt);
   const settings = earlier?.settings ?? services.engine.resolve(input);
   // A repeated call costs its key nothing more.
   const admission =

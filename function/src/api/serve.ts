@@ -13,6 +13,7 @@ import { createLocalObjectStore } from '../storage/local/local-object-store.ts';
 import { startLocalWebhooks } from '../webhooks/local-webhooks.ts';
 import { createWebhookSigner } from '../webhooks/sign-webhook.ts';
 import { createAuthenticate, refuseOpenServer } from './auth.ts';
+import type { CheckPrompt } from './blocked-words.ts';
 import { createHttpServer } from './http-server.ts';
 
 const DEFAULT_PORT = 7788;
@@ -50,6 +51,8 @@ export interface ServerOptions
   webhookSecrets?: readonly string[];
   /** Whether webhooks may go to `http:` addresses and private networks. @defaultValue false */
   allowPrivateWebhooks?: boolean;
+  /** Looks at each prompt before its job is accepted, such as `refuseWords`. @defaultValue none: all are accepted */
+  checkPrompt?: CheckPrompt;
   /** Jobs that may wait at a time. @defaultValue 1000 */
   maxQueued?: number;
   /** @defaultValue silent */
@@ -120,7 +123,7 @@ export const startServer = async (options: ServerOptions): Promise<SafelightServ
   // Every watcher listens to it; Node would take more than ten for a leak.
   setMaxListeners(0, closing.signal);
   const version = options.version ?? packageVersion();
-  const { gpuPrice } = options;
+  const { gpuPrice, checkPrompt } = options;
   const webhooks = webhookSecrets.length === 0 ? undefined : { allowsPrivate: allowPrivateWebhooks };
   const services = {
     store,
@@ -130,6 +133,7 @@ export const startServer = async (options: ServerOptions): Promise<SafelightServ
     notifier,
     gpuPrice,
     webhooks,
+    checkPrompt,
     urlSeconds,
     version,
     closing: closing.signal,

@@ -3,8 +3,9 @@ import type { TensorSource } from '../checkpoint/tensor-source.ts';
 import { placeWeights } from '../graphs/encode-onnx.ts';
 import type { Graph } from '../graphs/graph-builder.ts';
 import type { Target } from '../graphs/layers/layers.ts';
-import type { ModelConfig } from '../graphs/model-config.ts';
+import { type ModelConfig, safetyCheckerV1 } from '../graphs/model-config.ts';
 import { buildPreviewDecoder } from '../graphs/preview-decoder.ts';
+import { buildSafetyChecker } from '../graphs/safety-checker.ts';
 import { buildTextEncoder } from '../graphs/text-encoder.ts';
 import { buildUnet } from '../graphs/unet.ts';
 import { buildVaeDecoder, buildVaeEncoder } from '../graphs/vae.ts';
@@ -47,6 +48,7 @@ const builders: Record<ComponentName, (config: ModelConfig, target: Target) => G
   vae_decoder: (config, target) => buildVaeDecoder(config.vae, target),
   vae_encoder: (config, target) => buildVaeEncoder(config.vae, target),
   preview_decoder: (config, target) => buildPreviewDecoder(config.vae, target),
+  safety_checker: ({ safety = safetyCheckerV1 }, target) => buildSafetyChecker(safety, target),
 };
 
 /** The graph of one of a model's networks. */
@@ -104,9 +106,10 @@ export async function compileBundle(folder: string, options: CompileOptions): Pr
 }
 
 /** Which networks the bundle has, and where their weights come from. */
-function sourcesOf({ checkpoint, previewDecoder }: CompileOptions) {
+function sourcesOf({ checkpoint, previewDecoder, config }: CompileOptions) {
   const sources: { component: ComponentName; checkpoint: TensorSource }[] = [];
   for (const component of componentNames) sources.push({ component, checkpoint });
+  if (config.safety !== undefined) sources.push({ component: 'safety_checker', checkpoint });
   if (previewDecoder !== undefined) sources.push({ component: 'preview_decoder', checkpoint: previewDecoder });
   return sources;
 }

@@ -40,6 +40,8 @@ export interface ConvertOptions {
   vae?: string;
   /** A file of TAESD's decoder, for `decoder: 'preview'`. @defaultValue none */
   previewDecoder?: string;
+  /** A safety checker, file or folder, to take; false to do without. @defaultValue that of a diffusers folder */
+  safetyChecker?: string | false;
   /** What the model will run on. @defaultValue `cpu` */
   target?: Target;
   /** Files of LoRAs to add to the weights, in this order. @defaultValue none */
@@ -59,7 +61,8 @@ export async function convertCheckpoint(options: ConvertOptions): Promise<Manife
   if (await exists(folder)) {
     throw new FunctionError('conflict', `${folder} exists already: remove it first, or choose another name.`);
   }
-  const checkpoint = await openCheckpoint(options.checkpoint, { ema: options.ema, vae: options.vae });
+  const { ema, vae, safetyChecker } = options;
+  const checkpoint = await openCheckpoint(options.checkpoint, { ema, vae, safetyChecker });
   let previewDecoder: TensorSource | undefined;
   const unfinished = `${folder}.${randomBytes(6).toString('hex')}.tmp`;
   const hashing = new AbortController();
@@ -135,6 +138,7 @@ function describeModel({ name, description }: ConvertOptions, config: ModelConfi
     license: openRailLicense,
     limits: { minSize: 64, maxSize: 1024 },
     defaults: { width: config.image_size, height: config.image_size, steps: 50, guidanceScale: 7.5, sampler: 'plms' },
+    ...(config.safety === undefined ? {} : { safetyChecker: true }),
   };
 }
 

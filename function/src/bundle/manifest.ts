@@ -18,9 +18,10 @@ const fileEntry = z
   })
   .check(z.refine(isConsistent, 'These are not the parts of the file'));
 
+/** The networks that every model has. */
 export const componentNames = ['text_encoder', 'unet', 'vae_decoder', 'vae_encoder'] as const;
 /** What a bundle may have besides. */
-export const optionalComponentNames = ['preview_decoder'] as const;
+export const optionalComponentNames = ['preview_decoder', 'safety_checker'] as const;
 export type ComponentName = (typeof componentNames)[number] | (typeof optionalComponentNames)[number];
 
 export const manifestSchema = z.object({

@@ -44,12 +44,21 @@ const schedulerSchema = z.object({
   prediction_type: z.optional(z.string()),
 });
 
+export interface DiffusersFolderOptions {
+  /** False to take the UNet that was not averaged, where the folder has both. */
+  ema?: boolean | undefined;
+  /** False to leave out the safety checker. @defaultValue true */
+  isChecked?: boolean;
+}
+
 /**
- * Opens the networks of a diffusers folder.
- * @param useEma False to take the UNet that was not averaged, where the folder has both.
+ * Opens the networks of a diffusers folder, the safety checker's where it has one.
  * @throws FunctionError `invalid_input` when a network is not there, or the model is of another kind.
  */
-export async function openDiffusersFolder(folder: string, useEma?: boolean): Promise<CheckpointPart[]> {
+export async function openDiffusersFolder(
+  folder: string,
+  { ema, isChecked = true }: DiffusersFolderOptions = {},
+): Promise<CheckpointPart[]> {
   const names = await readdir(folder);
   if (names.includes('text_encoder_2')) throw foreign('a Stable Diffusion XL model');
   if (names.includes('transformer')) throw foreign('a diffusion transformer');
@@ -59,7 +68,10 @@ export async function openDiffusersFolder(folder: string, useEma?: boolean): Pro
       if (!names.includes(component)) {
         throw new FunctionError('invalid_input', `The folder has no ${component}: it is not a whole diffusers model.`);
       }
-      parts.push({ holds: component, file: await openWeightsIn(folder, component, useEma === false) });
+      parts.push({ holds: component, file: await openWeightsIn(folder, component, ema === false) });
+    }
+    if (isChecked && names.includes('safety_checker')) {
+      parts.push({ holds: 'safety_checker', file: await openWeightsIn(folder, 'safety_checker') });
     }
     return parts;
   } catch (error) {

@@ -1,5 +1,11 @@
 import { FunctionError } from '../errors.ts';
-import { type ModelConfig, modelConfigSchema, stableDiffusionV1 } from '../graphs/model-config.ts';
+import {
+  type ModelConfig,
+  modelConfigSchema,
+  type SafetyCheckerConfig,
+  safetyCheckerV1,
+  stableDiffusionV1,
+} from '../graphs/model-config.ts';
 import { componentPrefixes } from './layout/component.ts';
 import type { TensorSource } from './tensor-source.ts';
 
@@ -29,6 +35,7 @@ export function inferModelConfig({ tensors }: Pick<TensorSource, 'tensors'>, opt
     unet: inferUnet(tensors, options.unetHeads ?? stableDiffusionV1.unet.num_heads),
     vae: inferVae(tensors),
     text: inferText(tensors, options.textHeads),
+    ...inferSafety(tensors),
   });
   if (!parsed.success) {
     const field = parsed.error.issues[0]?.path.join('.');
@@ -121,6 +128,31 @@ function inferText(tensors: Tensors, heads: number | undefined): ModelConfig['te
     heads: heads ?? Math.max(1, Math.floor(width / 64)),
     mlp: dim('encoder.layers.0.mlp.fc1.weight', 0) ?? v1.mlp,
     positions: dim('embeddings.position_embedding.weight', 0) ?? v1.positions,
+  };
+}
+
+/** Nothing where there is no tensor of a safety checker. */
+function inferSafety(tensors: Tensors): { safety?: SafetyCheckerConfig } {
+  const prefix = componentPrefixes.safety_checker;
+  if (![...tensors.keys()].some((name) => name.startsWith(prefix))) return {};
+  const v1 = safetyCheckerV1;
+  const vision = 'vision_model.vision_model.';
+  const dim = (name: string, axis: number) => tensors.get(prefix + name)?.shape[axis];
+  const width = dim(`${vision}embeddings.class_embedding`, 0) ?? v1.width;
+  const patch = dim(`${vision}embeddings.patch_embedding.weight`, 2) ?? v1.patch_size;
+  const places = dim(`${vision}embeddings.position_embedding.weight`, 0);
+  return {
+    safety: {
+      image_size: places === undefined ? v1.image_size : Math.round(Math.sqrt(places - 1)) * patch,
+      patch_size: patch,
+      width,
+      layers: countBlocks(tensors, `${prefix}${vision}encoder.layers.`) ?? v1.layers,
+      heads: Math.max(1, Math.floor(width / 64)),
+      mlp: dim(`${vision}encoder.layers.0.mlp.fc1.weight`, 0) ?? v1.mlp,
+      projection: dim('visual_projection.weight', 0) ?? v1.projection,
+      concepts: dim('concept_embeds', 0) ?? v1.concepts,
+      special_concepts: dim('special_care_embeds', 0) ?? v1.special_concepts,
+    },
   };
 }
 

@@ -47,6 +47,10 @@ export function createCheckpoint(opened: OpenParts, name: string, options: Check
   const { weights } = collected;
   if (weights.size === 0) throw new FunctionError('invalid_input', `${name} has no tensor of Stable Diffusion v1.`);
   const config = configOf(collected, settings, name);
+  const checker = parts.find(({ holds }) => holds === 'safety_checker');
+  if (checker !== undefined && config.safety === undefined) {
+    throw new FunctionError('invalid_input', `${checker.file.fileName} is no safety checker of Stable Diffusion v1.`);
+  }
   const { problem } = checkWeights(collected, config);
   if (problem !== undefined) throw new FunctionError('model_corrupt', `${name} ${problem}.`);
 

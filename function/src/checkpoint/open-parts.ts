@@ -21,6 +21,11 @@ export interface CheckpointOptions {
   ema?: boolean | undefined;
   /** A VAE to take instead of the model's own: a file of either layout, or a diffusers `vae` folder. */
   vae?: string | undefined;
+  /**
+   * A safety checker to take: a file, or diffusers' `safety_checker` folder; false to do without.
+   * @defaultValue That of the diffusers folder, if it has one
+   */
+  safetyChecker?: string | false | undefined;
 }
 
 /** The open files of a checkpoint. */
@@ -35,11 +40,15 @@ const INDEX_ENDING = '.safetensors.index.json';
 /** Opens a checkpoint in any form: a file, a diffusers folder, a folder of shards or the index of one. */
 export async function openParts(path: string, options: CheckpointOptions): Promise<OpenParts> {
   const found = await openModel(path, options);
-  if (options.vae === undefined) return found;
+  const parts = [...found.parts];
   try {
-    return { ...found, parts: [...found.parts, { holds: 'vae', file: await openVae(options.vae) }] };
+    if (options.vae !== undefined) parts.push({ holds: 'vae', file: await openNetwork(options.vae) });
+    if (options.safetyChecker) {
+      parts.push({ holds: 'safety_checker', file: await openNetwork(options.safetyChecker) });
+    }
+    return { ...found, parts };
   } catch (error) {
-    await closeParts(found.parts);
+    await closeParts(parts);
     throw error;
   }
 }
@@ -48,12 +57,13 @@ export async function closeParts(parts: readonly CheckpointPart[]): Promise<void
   await Promise.all(parts.map(({ file }) => file.close()));
 }
 
-async function openModel(path: string, { ema }: CheckpointOptions): Promise<OpenParts> {
+async function openModel(path: string, { ema, safetyChecker }: CheckpointOptions): Promise<OpenParts> {
   if (!(await isFolder(path))) return wholeModel(path.endsWith('.index.json') ? openSharded(path) : openFile(path));
   const names = await readdir(path);
   if (names.includes(MODEL_INDEX) || names.includes('unet')) {
     const settings = await readDiffusersSettings(path);
-    return { parts: await openDiffusersFolder(path, ema), layout: 'diffusers', settings };
+    const isChecked = safetyChecker === undefined;
+    return { parts: await openDiffusersFolder(path, { ema, isChecked }), layout: 'diffusers', settings };
   }
   const index = names.find((name) => name.endsWith(INDEX_ENDING));
   if (index !== undefined) return wholeModel(openSharded(join(path, index)));
@@ -67,7 +77,8 @@ async function wholeModel(file: Promise<CheckpointFile>): Promise<OpenParts> {
   return { parts: [{ holds: 'model', file: await file }], layout: 'compvis', settings: {} };
 }
 
-async function openVae(path: string): Promise<CheckpointFile> {
+/** The file or folder of one network. */
+async function openNetwork(path: string): Promise<CheckpointFile> {
   return (await isFolder(path)) ? openWeightsIn(path) : openFile(path);
 }
 

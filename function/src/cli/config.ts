@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { type SafetyPolicy, safetyPolicySchema } from '@safelight/sdk/contract';
 import envPaths from 'env-paths';
 import { FunctionError } from '../errors.ts';
 import type { Target } from '../graphs/layers/layers.ts';
@@ -18,6 +19,10 @@ export interface CliConfig {
   embeddingsDir: string;
   /** `SAFELIGHT_DEVICE`: what this machine draws with, cpu or cuda. */
   device: Target;
+  /** `SAFELIGHT_SAFETY`: what becomes of pictures that a safety checker objects to, here: flag, blur or block. */
+  safety: SafetyPolicy;
+  /** `SAFELIGHT_BLOCKED_WORDS`: a file of words that `serve` takes no prompt with. */
+  blockedWords: string | undefined;
   /** `SAFELIGHT_ENDPOINT`: draw there rather than on this machine. */
   endpoint: string | undefined;
   /** `SAFELIGHT_API_KEY`: presented to the endpoint, and asked for by `serve`. */
@@ -30,7 +35,7 @@ export interface CliConfig {
   hubToken: string | undefined;
 }
 
-/** @throws FunctionError `invalid_input` for a device that is none. */
+/** @throws FunctionError `invalid_input` for a device or a policy that is none. */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): CliConfig {
   const paths = envPaths('safelight', { suffix: '' });
   return {
@@ -40,6 +45,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): CliConfig {
     lorasDir: setting(env, 'SAFELIGHT_LORAS') ?? join(paths.data, 'loras'),
     embeddingsDir: setting(env, 'SAFELIGHT_EMBEDDINGS') ?? join(paths.data, 'embeddings'),
     device: parseDevice(setting(env, 'SAFELIGHT_DEVICE') ?? 'cpu', 'SAFELIGHT_DEVICE'),
+    safety: parseSafety(setting(env, 'SAFELIGHT_SAFETY') ?? 'flag', 'SAFELIGHT_SAFETY'),
+    blockedWords: setting(env, 'SAFELIGHT_BLOCKED_WORDS'),
     endpoint: setting(env, 'SAFELIGHT_ENDPOINT'),
     apiKey: setting(env, 'SAFELIGHT_API_KEY'),
     webhookSecrets: setting(env, 'SAFELIGHT_WEBHOOK_SECRETS')?.split(/[\s,]+/) ?? [],
@@ -52,6 +59,13 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): CliConfig {
 export function parseDevice(device: string, name: string): Target {
   if (device === 'cpu' || device === 'cuda') return device;
   throw new FunctionError('invalid_input', `${name} must be cpu or cuda`, { field: name });
+}
+
+/** @throws FunctionError `invalid_input` naming the option or variable. */
+export function parseSafety(policy: string, name: string): SafetyPolicy {
+  const parsed = safetyPolicySchema.safeParse(policy);
+  if (parsed.success) return parsed.data;
+  throw new FunctionError('invalid_input', `${name} must be flag, blur or block`, { field: name });
 }
 
 /** A variable set to nothing counts as not set, as in most shells' scripts. */

@@ -3,16 +3,20 @@ import {
   type GenerateInput,
   type GenerateSettings,
   generateInputSchema,
+  type JobImage,
   type Phase,
   type Warning,
 } from '@safelight/sdk/contract';
 import type { CliConfig } from './config.ts';
 import type { PictureFiles } from './sent-pictures.ts';
 
+/** A picture, and what is known of it. */
+export type DrawnImage = Pick<JobImage, 'seed' | 'width' | 'height' | 'safety'> & { data: Uint8Array };
+
 export interface Drawn {
   settings: GenerateSettings;
   warnings: Warning[];
-  images: { seed: number; width: number; height: number; data: Uint8Array }[];
+  images: DrawnImage[];
 }
 
 export interface DrawOptions {
@@ -59,7 +63,7 @@ export async function drawRemotely(
   const images = await Promise.all(
     result.images.map(async (image) => {
       const data = new Uint8Array(await safelight.images.arrayBuffer(image, { signal }));
-      return { seed: image.seed, width: image.width, height: image.height, data };
+      return { ...image, data };
     }),
   );
   return { settings: result.settings, warnings: result.warnings, images };

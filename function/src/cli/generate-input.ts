@@ -43,6 +43,7 @@ export interface GenerateFlags {
   hiresStrength?: string;
   hiresUpscaler?: string;
   decoder?: string;
+  safety?: string;
   watermark?: boolean;
   rng?: string;
   count?: string;
@@ -101,6 +102,7 @@ export function parseGenerateFlags(prompt: string, flags: GenerateFlags, picture
     outpaint: parseMargins(flags.outpaint),
     hires: parseHires(flags),
     decoder: flags.decoder,
+    safety: flags.safety,
     watermark: flags.watermark,
     rng: flags.rng,
     count: parseNumber(flags.count),

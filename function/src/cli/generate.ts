@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
-import { maskFillSchema, resizeModeSchema, samplerSchema, scheduleSchema } from '@safelight/sdk/contract';
+import {
+  maskFillSchema,
+  resizeModeSchema,
+  safetyPolicySchema,
+  samplerSchema,
+  scheduleSchema,
+} from '@safelight/sdk/contract';
 import type { Command } from 'commander';
 import { type CliConfig, parseDevice } from './config.ts';
 import { type Drawn, drawLocally, drawRemotely } from './draw.ts';
@@ -50,6 +56,10 @@ export function addGenerateCommand(program: Command, config: CliConfig): void {
     .option('--hires-strength <number>', 'how much of it is drawn anew (default: 0.7)')
     .option('--hires-upscaler <name>', 'latent or lanczos (default: latent)')
     .option('--decoder <name>', 'full, or preview: far faster and less exact, where the model has it (default: full)')
+    .option(
+      '--safety <policy>',
+      `${safetyPolicySchema.options.join(', ')}: what becomes of a picture that the model's safety checker flags`,
+    )
     .option('--watermark', 'write StableDiffusionV1 into the colours, unseen (default: unless --init-image is given)')
     .option('--no-watermark', 'leave it out')
     .option('--rng <name>', "cuda or cpu: which of PyTorch's generators the seed drives")
@@ -117,7 +127,7 @@ async function fileNames({ settings, images }: Drawn, output: string | undefined
 }
 
 function printJson({ settings, warnings, images }: Drawn, files: string[], seconds: number): void {
-  const result = images.map(({ seed, width, height, data }, index) => {
+  const result = images.map(({ seed, width, height, safety, data }, index) => {
     return {
       file: files[index],
       seed,
@@ -125,6 +135,7 @@ function printJson({ settings, warnings, images }: Drawn, files: string[], secon
       height,
       bytes: data.length,
       sha256: createHash('sha256').update(data).digest('hex'),
+      ...(safety === undefined ? {} : { safety }),
     };
   });
   process.stdout.write(`${JSON.stringify({ images: result, settings, warnings, seconds })}\n`);
@@ -142,9 +153,18 @@ async function printForPeople(
     process.stdout.write(picture ?? '');
     process.stdout.write(`${files[index]}  ${width}×${height}, seed ${seed}\n`);
   }
+  for (const [index, { safety }] of images.entries()) {
+    if (safety?.isFlagged) process.stdout.write(`${files[index]}  ${flagged[safety.policy]}\n`);
+  }
   process.stderr.write(`Done in ${seconds.toFixed(1)} s.\n`);
   for (const warning of warnings) process.stderr.write(`Note: ${warning.message}${hint(warning.code)}\n`);
 }
+
+const flagged = {
+  flag: 'flagged by the safety checker',
+  blur: 'blurred: the safety checker flagged it',
+  block: 'black: the safety checker flagged it',
+} as const;
 
 function hint(code: Drawn['warnings'][number]['code']): string {
   return code === 'unknown_words' ? ' "safelight models" lists what it draws.' : '';

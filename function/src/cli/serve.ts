@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { FunctionError } from '../errors.ts';
-import { type CliConfig, parseDevice } from './config.ts';
+import { type CliConfig, parseDevice, parseSafety } from './config.ts';
 import { interruptSignal } from './interrupt.ts';
 
 interface ServeFlags {
@@ -12,6 +12,8 @@ interface ServeFlags {
   loras?: string;
   device?: string;
   embeddings?: string;
+  safety?: string;
+  blockedWords?: string;
   allowPrivateWebhooks?: boolean;
   quiet?: boolean;
 }
@@ -31,24 +33,34 @@ export function addServeCommand(program: Command, config: CliConfig): void {
     .option('--loras <folder>', 'where LoRA files lie (default: SAFELIGHT_LORAS or a folder of the data folder)')
     .option('--embeddings <folder>', 'textual inversion embeddings (default: SAFELIGHT_EMBEDDINGS)')
     .option('--device <name>', 'what to draw with: cpu or cuda (default: SAFELIGHT_DEVICE or cpu)')
+    .option(
+      '--safety <policy>',
+      'flag, blur or block what a safety checker objects to (default: SAFELIGHT_SAFETY or flag)',
+    )
+    .option('--blocked-words <file>', 'refuse prompts with these words, one a line (default: SAFELIGHT_BLOCKED_WORDS)')
     .option('--allow-private-webhooks', 'send webhooks to http: addresses and private networks, too')
     .option('--quiet', 'no log')
     .action((flags: ServeFlags) => serveCommand(flags, config));
 }
 
 async function serveCommand(flags: ServeFlags, config: CliConfig): Promise<void> {
-  const [{ createEngine }, { startServer }, { createJsonLogger }] = await Promise.all([
+  const [{ createEngine }, { readWords, refuseWords }, { startServer }, { createJsonLogger }] = await Promise.all([
     import('../create-engine.ts'),
+    import('../api/blocked-words.ts'),
     import('../api/serve.ts'),
     import('../jobs/logger.ts'),
   ]);
   const device = flags.device === undefined ? config.device : parseDevice(flags.device, 'device');
+  const safety = flags.safety === undefined ? config.safety : parseSafety(flags.safety, 'safety');
+  const blockedWords = flags.blockedWords ?? config.blockedWords;
+  const words = blockedWords === undefined ? undefined : await readWords(blockedWords);
   const { lorasDir, embeddingsDir } = config;
   const engine = await createEngine({
     ...config,
     lorasDir: flags.loras ?? lorasDir,
     embeddingsDir: flags.embeddings ?? embeddingsDir,
     device,
+    safety,
   });
   const signal = interruptSignal();
   const server = await startServer({
@@ -58,6 +70,7 @@ async function serveCommand(flags: ServeFlags, config: CliConfig): Promise<void>
     apiKeys: config.apiKey === undefined ? [] : [config.apiKey],
     webhookSecrets: config.webhookSecrets,
     allowPrivateWebhooks: flags.allowPrivateWebhooks ?? false,
+    ...(words === undefined ? {} : { checkPrompt: refuseWords(words) }),
     ...(flags.port === undefined ? {} : { port: parsePort(flags.port) }),
     ...(flags.cors === undefined ? {} : { corsOrigins: flags.cors }),
     ...(flags.publicUrl === undefined ? {} : { publicUrl: flags.publicUrl }),

@@ -40,10 +40,26 @@ const textEncoderConfigSchema = z.object({
 });
 export type TextEncoderConfig = z.infer<typeof textEncoderConfigSchema>;
 
+const safetyCheckerConfigSchema = z.object({
+  image_size: count,
+  patch_size: count,
+  width: count,
+  layers: count,
+  heads: count,
+  mlp: count,
+  /** Width of the space that pictures and concepts share. */
+  projection: count,
+  concepts: count,
+  special_concepts: count,
+});
+export type SafetyCheckerConfig = z.infer<typeof safetyCheckerConfigSchema>;
+
 export const modelConfigSchema = z.object({
   unet: unetConfigSchema,
   vae: vaeConfigSchema,
   text: textEncoderConfigSchema,
+  /** Absent where the checkpoint came without a safety checker. */
+  safety: z.optional(safetyCheckerConfigSchema),
   diffusion: z.object({
     timesteps: count,
     linear_start: z.number(),
@@ -55,6 +71,19 @@ export const modelConfigSchema = z.object({
   image_size: count,
 });
 export type ModelConfig = z.infer<typeof modelConfigSchema>;
+
+/** CompVis/stable-diffusion-safety-checker: CLIP ViT-L/14 and its concepts. */
+export const safetyCheckerV1: SafetyCheckerConfig = {
+  image_size: 224,
+  patch_size: 14,
+  width: 1024,
+  layers: 24,
+  heads: 16,
+  mlp: 4096,
+  projection: 768,
+  concepts: 17,
+  special_concepts: 3,
+};
 
 /** Stable Diffusion v1 (CompVis `configs/stable-diffusion/v1-inference.yaml`; text: CLIP ViT-L/14). */
 export const stableDiffusionV1: ModelConfig = {

@@ -1,3 +1,4 @@
+import { clipLayer } from './clip-layer.ts';
 import type { Graph, Value } from './graph-builder.ts';
 import { createLayers } from './layers/create-layers.ts';
 import type { Layers, Target } from './layers/layers.ts';
@@ -25,7 +26,8 @@ export function buildTextEncoder(config: TextEncoderConfig, target: Target = 'cp
   const hiddenStates: Value[] = [];
   for (let layer = 0; layer < config.layers; layer += 1) {
     hiddenStates.push(g.node('Unsqueeze', [x, g.integers(0)]));
-    x = encoderLayer(layers, `${PREFIX}.encoder.layers.${layer}`, x, config);
+    const prefix = `${PREFIX}.encoder.layers.${layer}`;
+    x = clipLayer(layers, x, { prefix, width, heads: config.heads, mlp: config.mlp, causal: true });
   }
   x = layers.layerNorm(`${PREFIX}.final_layer_norm`, x, width);
   const chosen = g.node('Gather', [g.node('Concat', hiddenStates, { axis: 0 }), hiddenState], { axis: 0 });
@@ -45,16 +47,4 @@ function embedTokens(layers: Layers, tokenIds: Value, custom: Value, { vocab_siz
   const added = g.node('Gather', [custom, g.node('Max', [g.node('Sub', [tokenIds, size]), g.integers(0)])]);
   const isKnown = g.node('Unsqueeze', [g.node('Less', [tokenIds, size]), g.integers(-1)]);
   return g.node('Where', [isKnown, known, added]);
-}
-
-function encoderLayer(layers: Layers, prefix: string, x: Value, { width, heads, mlp }: TextEncoderConfig): Value {
-  const { g } = layers;
-  const normalized = layers.layerNorm(`${prefix}.layer_norm1`, x, width);
-  const project = (name: string) => layers.linear(`${prefix}.self_attn.${name}_proj`, normalized, width, width);
-  // A token sees itself and what came before it, never what follows.
-  const attended = layers.attention(project('q'), project('k'), project('v'), heads, true);
-  const h = g.node('Add', [x, layers.linear(`${prefix}.self_attn.out_proj`, attended, width, width)]);
-
-  const hidden = layers.linear(`${prefix}.mlp.fc1`, layers.layerNorm(`${prefix}.layer_norm2`, h, width), width, mlp);
-  return g.node('Add', [h, layers.linear(`${prefix}.mlp.fc2`, layers.quickGelu(hidden), mlp, width)]);
 }

@@ -5,6 +5,7 @@ import type {
   JobStatus,
   JobUsage,
   Phase,
+  Safety,
   Timings,
   Warning,
 } from '@safelight/sdk/contract';
@@ -18,6 +19,8 @@ export interface StoredImage {
   format: ImageFormat;
   bytes: number;
   sha256: string;
+  /** Absent where the model has no safety checker. */
+  safety?: Safety;
   /** Key in the object store. */
   key: string;
 }

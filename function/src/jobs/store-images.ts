@@ -23,9 +23,10 @@ const storeImage = async (image: EncodedImage, options: StoreImagesOptions): Pro
   // differ from itself in the last bit.
   const stored = outcome === 'exists' ? await objects.get(key, { signal }) : image.data;
   if (stored === undefined) throw new Error('An object that existed is gone');
-  const { index, width, height, seed } = image;
+  const { index, width, height, seed, safety } = image;
   const sha256 = createHash('sha256').update(stored).digest('hex');
-  return { index, width, height, seed, format, bytes: stored.length, sha256, key };
+  const described = { index, width, height, seed, format, bytes: stored.length, sha256, key };
+  return safety === undefined ? described : { ...described, safety };
 };
 
 /** Puts a job's pictures under keys that every attempt shares. */

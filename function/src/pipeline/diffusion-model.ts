@@ -1,6 +1,8 @@
 import type { ModelInfo } from '@safelight/sdk/contract';
 import type { ModelConfig } from '../graphs/model-config.ts';
 import type { Tensor } from '../runtime/tensor.ts';
+import type { SafetyScores } from './safety/judge.ts';
+import type { Pixels } from './start/pixels.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
 /** A LoRA that has been added to a model's weights. */
@@ -39,6 +41,8 @@ export interface DiffusionModel {
    * deviation, [1, 4, h/8, w/8] each.
    */
   encodeImage(image: Tensor): Promise<{ mean: Tensor; deviation: Tensor }>;
+  /** What the model's safety checker says of an RGB picture; undefined where the model has none. */
+  readonly checkSafety: ((pixels: Pixels) => Promise<SafetyScores>) | undefined;
   /** Latents of unit variance [n, 4, h/8, w/8] → image [n, 3, h, w], nominally in [-1, 1]. */
   decodeLatents(latents: Tensor): Promise<Tensor>;
   /** The same with a network that is far smaller and less exact; absent where the model has none. */

@@ -1,7 +1,8 @@
-import type { GenerateSettings, ModelInfo, ParsedGenerateInput } from '@safelight/sdk/contract';
+import type { GenerateSettings, ModelInfo, ParsedGenerateInput, SafetyPolicy } from '@safelight/sdk/contract';
 import { FunctionError } from '../errors.ts';
 import { resolveSampler } from './resolve-sampler.ts';
 import { resolveStart } from './resolve-start.ts';
+import { resolveSafety } from './safety/resolve-safety.ts';
 
 /**
  * `resolveSettings` for a job without a grid, or for one picture of a grid.
@@ -11,6 +12,7 @@ export function resolvePicture(
   input: Omit<ParsedGenerateInput, 'grid'>,
   model: ModelInfo,
   randomSeed: () => number,
+  leastSafety: SafetyPolicy = 'flag',
 ): GenerateSettings {
   const size = {
     width: checkSize('width', input.width ?? model.defaults.width, model),
@@ -32,6 +34,7 @@ export function resolvePicture(
     ...resolveVariation(input, randomSeed),
     ...resolveStart(input, { ...size, steps }, model),
     ...(input.decoder === 'preview' ? { decoder: input.decoder } : {}),
+    ...resolveSafety(input, model, leastSafety),
     ...(input.watermark === undefined ? {} : { watermark: input.watermark }),
     rng: input.rng,
     count: input.count,

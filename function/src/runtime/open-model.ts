@@ -1,6 +1,10 @@
 import { type ComponentName, hasComponent, weightsFile } from '../bundle/manifest.ts';
 import type { Bundle } from '../bundle/open-bundle.ts';
+import type { SafetyCheckerConfig } from '../graphs/model-config.ts';
 import type { DiffusionModel } from '../pipeline/diffusion-model.ts';
+import { toClipImage } from '../pipeline/safety/clip-image.ts';
+import { judge, type SafetyScores } from '../pipeline/safety/judge.ts';
+import type { Pixels } from '../pipeline/start/pixels.ts';
 import { createTokenizer } from '../pipeline/tokenizer.ts';
 import type { SessionHost } from './session-host.ts';
 import type { Outputs, SessionSettings } from './session-protocol.ts';
@@ -28,21 +32,31 @@ export async function openModel(
   const totalBytes = sizes.reduce((total, bytes) => total + bytes, 0);
   let loadedBytes = 0;
   onLoaded?.(loadedBytes, totalBytes);
+  const loadSession = (component: ComponentName) => {
+    // Once for a picture: their copies would take longer to make, and 350 MB and more.
+    const prepack = component !== 'text_encoder' && component !== 'safety_checker';
+    return host.load(component, bundle.graphPath(component), { ...settings, provider: manifest.target, prepack });
+  };
   const load = async (component: ComponentName, i: number) => {
-    // Once for a picture: its copy would take longer to make, and 350 MB.
-    const prepack = component !== 'text_encoder';
-    await host.load(component, bundle.graphPath(component), { ...settings, provider: manifest.target, prepack });
+    await loadSession(component);
     loadedBytes += sizes[i] ?? 0;
     onLoaded?.(loadedBytes, totalBytes);
   };
-  // Only pictures that start from a picture, or are decoded otherwise, need the rest.
-  const loadedLater = new Map<ComponentName, Promise<void>>();
-  const loadLater = (component: ComponentName) => {
-    const options = { ...settings, provider: manifest.target, prepack: true };
-    const loading = loadedLater.get(component) ?? host.load(component, bundle.graphPath(component), options);
-    loadedLater.set(component, loading);
-    return loading;
-  };
+  // Only pictures that start from a picture, are checked, or are decoded otherwise need the rest.
+  const loadEncoder = once(() => loadSession('vae_encoder'));
+  const loadPreview = once(() => loadSession('preview_decoder'));
+  const loadChecker = once(() => loadSession('safety_checker'));
+  const { safety } = manifest.config;
+  async function checkSafety(pixels: Pixels, { image_size }: SafetyCheckerConfig): Promise<SafetyScores> {
+    await loadChecker();
+    const outputs = await host.run('safety_checker', { image: toClipImage(pixels, image_size) });
+    return judge({
+      concepts: output(outputs, 'concept_cosines').data,
+      conceptThresholds: output(outputs, 'concept_thresholds').data,
+      special: output(outputs, 'special_cosines').data,
+      specialThresholds: output(outputs, 'special_thresholds').data,
+    });
+  }
   // The worker thread creates the sessions while this one builds the tokenizer.
   const [tokenizer] = await Promise.all([bundle.readTokenizerJson().then(createTokenizer), ...components.map(load)]);
 
@@ -72,12 +86,14 @@ export async function openModel(
     },
 
     async encodeImage(image) {
-      await loadLater('vae_encoder');
+      await loadEncoder();
       return splitMoments(
         output(await host.run('vae_encoder', { image }), 'moments'),
         manifest.config.diffusion.scale_factor,
       );
     },
+
+    checkSafety: safety && ((pixels) => checkSafety(pixels, safety)),
 
     async decodeLatents({ data, dims }) {
       const { scale_factor } = manifest.config.diffusion;
@@ -87,7 +103,7 @@ export async function openModel(
 
     ...(hasComponent(manifest, 'preview_decoder') && {
       async decodePreview(latents: Tensor) {
-        await loadLater('preview_decoder');
+        await loadPreview();
         return output(await host.run('preview_decoder', { latents }), 'image');
       },
     }),
@@ -99,6 +115,15 @@ function tableOf(vectors: readonly Float32Array[], width: number): Tensor {
   const data = new Float32Array(Math.max(vectors.length, 1) * width);
   for (const [row, vector] of vectors.entries()) data.set(vector, row * width);
   return tensor(data, [data.length / width, width]);
+}
+
+/** Does it when it is first asked to, and not again. */
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => {
+    done ??= work();
+    return done;
+  };
 }
 
 /** Source: `DiagonalGaussianDistribution` in CompVis/stable-diffusion. */

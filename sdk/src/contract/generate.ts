@@ -126,6 +126,9 @@ const loraSchema = z.strictObject(
 );
 /** LoRAs by name, beside those that the prompt names as `<lora:name:0.8>`. */
 const loras = z.optional(z.array(loraSchema).check(z.maxLength(16)));
+/** `flag` says so beside the picture, `blur` makes it unrecognisable, `block` puts a black one in its place. */
+export const safetyPolicySchema = oneOf('safety', ['flag', 'blur', 'block']);
+export type SafetyPolicy = z.infer<typeof safetyPolicySchema>;
 
 /** What is done with a picture that is drawn. */
 const finishFields = {
@@ -133,6 +136,8 @@ const finishFields = {
   decoder: z.optional(z.enum(['full', 'preview'], 'decoder must be full or preview')),
   /** Whether an invisible watermark says what drew it. Absent, where there is nothing but a text to start from, as in CompVis' scripts. */
   watermark: z.optional(yesOrNo('watermark')),
+  /** What becomes of a picture that the model's safety checker objects to. Absent, what the server does: `flag`, or stricter. */
+  safety: z.optional(safetyPolicySchema),
 };
 
 /** What to draw. Everything but the prompt has a default, most of them the model's own. */

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { integer, openEnum, timeSchema, unknownFields } from './checks.ts';
 import { jobErrorSchema } from './errors.ts';
-import { generateInputSchema, generateSettingsSchema, type ImageFormat } from './generate.ts';
+import { generateInputSchema, generateSettingsSchema, type ImageFormat, type SafetyPolicy } from './generate.ts';
 import { phaseSchema } from './phases.ts';
 import { jobUsageSchema } from './usage.ts';
 import { warningSchema } from './warnings.ts';
@@ -17,6 +17,19 @@ export const idempotencyKeySchema = z
   .string('idempotencyKey must be a text')
   .check(z.regex(/^[\x21-\x7e]{8,128}$/, 'idempotencyKey must be 8 to 128 printable ASCII characters without spaces'));
 
+/** What the model's safety checker says of a picture. */
+export const safetySchema = z.object({
+  /** Whether any of the concept scores is above 0. */
+  isFlagged: z.boolean(),
+  /** What was done with the picture, if it was flagged. */
+  policy: openEnum<SafetyPolicy>(),
+  /** How much closer than allowed the picture comes to each concept, in cosine similarity; there are no names for them. */
+  conceptScores: z.array(z.number()),
+  /** The same for concepts that make the checker stricter about the others. */
+  specialCareScores: z.array(z.number()),
+});
+export type Safety = z.infer<typeof safetySchema>;
+
 /** A finished picture. The URL is signed when the job is read and stops working at `expiresAt`. */
 export const jobImageSchema = z.object({
   index: z.number(),
@@ -26,6 +39,8 @@ export const jobImageSchema = z.object({
   format: openEnum<ImageFormat>(),
   bytes: z.number(),
   sha256: z.string(),
+  /** Absent where the model has no safety checker: nothing was checked. */
+  safety: z.optional(safetySchema),
   url: z.string(),
   expiresAt: timeSchema,
 });

@@ -17,6 +17,8 @@ export const modelInfoSchema = z.object({
     guidanceScale: z.number(),
     sampler: openEnum<SamplerName>(),
   }),
+  /** Whether pictures are checked by the model's safety checker; absent where it has none. */
+  safetyChecker: z.optional(z.boolean()),
   /** What the model can draw, where that is a closed list; absent for models of open vocabulary. */
   concepts: z.optional(z.array(z.string())),
 });

@@ -3,7 +3,14 @@ import { stableDiffusionV1 } from '../../graphs/model-config.ts';
 import { buildUnet } from '../../graphs/unet.ts';
 import type { CheckpointFile, TensorInfo } from '../tensor-source.ts';
 import { type CheckpointPart, componentPrefixes, type NameMap } from './component.ts';
-import { compVisName, compVisVaeName, emaName, isPositionIds, textEncoderName } from './compvis-names.ts';
+import {
+  compVisName,
+  compVisVaeName,
+  emaName,
+  isPositionIds,
+  safetyCheckerName,
+  textEncoderName,
+} from './compvis-names.ts';
 import { createDiffusersUnetNameMap, createDiffusersVaeNameMap } from './diffusers-names.ts';
 
 /** A weight under its canonical name and shape, and where to read it. */
@@ -74,6 +81,8 @@ function createNameMap({ holds, file: { tensors } }: CheckpointPart): NameMap {
       return createDiffusersUnetNameMap(tensors.keys());
     case 'text_encoder':
       return textEncoderName;
+    case 'safety_checker':
+      return safetyCheckerName;
     case 'vae': {
       const isDiffusers = [...tensors.keys()].some((name) => /^(?:encoder|decoder)\.mid_block\./.test(name));
       return isDiffusers ? createDiffusersVaeNameMap(tensors.keys()) : compVisVaeName;

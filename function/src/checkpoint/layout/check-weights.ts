@@ -32,7 +32,7 @@ function findAbsentComponent(missing: readonly string[], expected: ReadonlyMap<s
   const absent = new Set(missing);
   for (const component of checkpointComponents) {
     const all = [...expected.keys()].filter((name) => componentOf(name) === component);
-    if (!all.every((name) => absent.has(name))) continue;
+    if (all.length === 0 || !all.every((name) => absent.has(name))) continue;
     const remedy = component === 'vae' ? ': give one in a file of its own' : '';
     return `has no ${componentNames[component]} (${componentPrefixes[component]}*)${remedy}`;
   }
@@ -70,4 +70,9 @@ function findUnfit(config: ModelConfig): string | undefined {
   return undefined;
 }
 
-const componentNames = { text_encoder: 'text encoder', unet: 'UNet', vae: 'VAE' } as const;
+const componentNames = {
+  text_encoder: 'text encoder',
+  unet: 'UNet',
+  vae: 'VAE',
+  safety_checker: 'safety checker',
+} as const;

@@ -5,6 +5,8 @@ export const componentPrefixes = {
   text_encoder: 'cond_stage_model.transformer.text_model.',
   unet: 'model.diffusion_model.',
   vae: 'first_stage_model.',
+  /** No part of the original checkpoints; diffusers' folders have it beside them. */
+  safety_checker: 'safety_checker.',
 } as const;
 export type CheckpointComponent = keyof typeof componentPrefixes;
 export const checkpointComponents = Object.keys(componentPrefixes) as CheckpointComponent[];

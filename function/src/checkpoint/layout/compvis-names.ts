@@ -21,6 +21,11 @@ const textRules = [
   [/^(?:text_model\.)?((?:embeddings|encoder|final_layer_norm)\..+)$/, `${componentPrefixes.text_encoder}$1`],
 ] as const;
 
+const safetyRules = [
+  [/^(vision_model\.vision_model\..+|visual_projection\.weight)$/, `${componentPrefixes.safety_checker}$1`],
+  [/^((?:concept|special_care)_embeds(?:_weights)?)$/, `${componentPrefixes.safety_checker}$1`],
+] as const;
+
 /** A name without what programs put before it that saved a module inside another. */
 export function unwrapName(name: string): string {
   return name.replace(/^(?:state_dict\.|module\.)+/, '');
@@ -35,6 +40,9 @@ export const compVisVaeName: NameMap = (name) => rewrite(name, vaeRules);
 
 /** CLIP's text encoder in a file of its own: Hugging Face's names, which CompVis has taken over. */
 export const textEncoderName: NameMap = (name) => rewrite(name, textRules);
+
+/** diffusers' safety checker. */
+export const safetyCheckerName: NameMap = (name) => rewrite(name, safetyRules);
 
 /** Not a weight: 0, 1, 2, … 76, stored as whole numbers or, in some files, as floats. */
 export function isPositionIds(name: string): boolean {

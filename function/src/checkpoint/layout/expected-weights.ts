@@ -1,4 +1,5 @@
 import type { ModelConfig } from '../../graphs/model-config.ts';
+import { buildSafetyChecker } from '../../graphs/safety-checker.ts';
 import { buildTextEncoder } from '../../graphs/text-encoder.ts';
 import { buildUnet } from '../../graphs/unet.ts';
 import { buildVaeDecoder, buildVaeEncoder } from '../../graphs/vae.ts';
@@ -10,6 +11,8 @@ export function expectedWeights(config: ModelConfig): Map<string, readonly numbe
     buildUnet(config.unet),
     buildVaeDecoder(config.vae),
     buildVaeEncoder(config.vae),
+    ...(config.safety === undefined ? [] : [buildSafetyChecker(config.safety)]),
   ];
-  return new Map(graphs.flatMap(({ weights }) => weights.map(({ name, shape }) => [name, shape])));
+  const stored = graphs.flatMap(({ weights }) => weights.flatMap(({ sources }) => sources));
+  return new Map(stored.map(({ name, shape }) => [name, shape]));
 }

@@ -17,6 +17,7 @@ interface ConvertFlags {
   ema?: boolean;
   vae?: string;
   previewDecoder?: string;
+  safetyChecker?: string | false;
   target?: string;
   lora?: string[];
   acceptLicense?: boolean;
@@ -35,6 +36,8 @@ export function addConvertCommand(weights: Command, config: CliConfig): void {
     .option('--vae <file>', "take this VAE instead of the checkpoint's own")
     .option('--lora <file:weight>', 'add this LoRA for good, such as style.safetensors:0.8; again for more', collect)
     .option('--preview-decoder <file>', 'add a decoder of TAESD, for pictures with --decoder preview')
+    .option('--safety-checker <file>', 'check pictures with it: a file, or a diffusers safety_checker folder')
+    .option('--no-safety-checker', "leave out a diffusers folder's own")
     .option('--target <device>', 'what the model will run on: cpu (float32) or cuda (float16)', 'cpu')
     .option('--accept-license', 'accept the CreativeML OpenRAIL-M licence without being asked')
     .option('--json', 'print the result as JSON')
@@ -60,6 +63,7 @@ async function convertCommand(checkpoint: string, flags: ConvertFlags, config: C
       ...(flags.ema === undefined ? {} : { ema: flags.ema }),
       ...(flags.vae === undefined ? {} : { vae: flags.vae }),
       ...(flags.previewDecoder === undefined ? {} : { previewDecoder: flags.previewDecoder }),
+      ...(flags.safetyChecker === undefined ? {} : { safetyChecker: flags.safetyChecker }),
       onProgress: bar.update,
       signal,
     });

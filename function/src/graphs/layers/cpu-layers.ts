@@ -1,5 +1,5 @@
 import { GraphBuilder, MICROSOFT_DOMAIN, type Value } from '../graph-builder.ts';
-import { type ConvOptions, GROUPS, type GroupNormOptions, type Layers } from './layers.ts';
+import { asMatrix, type ConvOptions, GROUPS, type GroupNormOptions, type Layers } from './layers.ts';
 import { gatedHalves, nearest, quickGelu, silu } from './shared-layers.ts';
 
 /**
@@ -22,6 +22,13 @@ export function createCpuLayers(name: string): Layers {
 
     weight: (weight, shape) => g.weight(weight, shape),
     linear: (prefix, x, inputs, outputs) => linear(g, prefix, x, inputs, outputs),
+    project: (x, matrix, outputs) =>
+      g.node(
+        'FusedMatMul',
+        [x, g.arrangedWeight(asMatrix(matrix, 'float32', outputs))],
+        { transB: 1 },
+        MICROSOFT_DOMAIN,
+      ),
     silu: (x) => silu(g, x),
     quickGelu: (x) => quickGelu(g, x),
     layerNorm(prefix, x, width) {

@@ -1,8 +1,8 @@
 import { GraphBuilder, MICROSOFT_DOMAIN, type Value } from '../graph-builder.ts';
 import { attention, crossAttention, selfAttention } from './cuda-attention.ts';
 import { convThenNorm, groupNorm } from './cuda-group-norm.ts';
-import { conv, halfWeight, linear, toFloat16, toFloat32 } from './cuda-primitives.ts';
-import type { Layers } from './layers.ts';
+import { conv, halfWeight, linear, multiply, toFloat16, toFloat32 } from './cuda-primitives.ts';
+import { asMatrix, type Layers } from './layers.ts';
 import { gatedHalves, nearest, quickGelu, silu } from './shared-layers.ts';
 
 /** ONNX Runtime's BiasSplitGelu kernel is compiled for these widths alone: those of v1. */
@@ -26,6 +26,7 @@ export function createCudaLayers(name: string): Layers {
 
     weight: (weight, shape) => halfWeight(g, weight, shape),
     linear: (prefix, x, inputs, outputs) => linear(g, prefix, x, inputs, outputs),
+    project: (x, matrix, outputs) => multiply(g, x, g.arrangedWeight(asMatrix(matrix, 'float16', outputs))),
     silu: (x) => silu(g, x),
     quickGelu: (x) => quickGelu(g, x),
     layerNorm(prefix, x, width) {

@@ -1,4 +1,5 @@
-import type { GraphBuilder, Value } from '../graph-builder.ts';
+import type { GraphBuilder, StoredTensor, Value, WeightSpec } from '../graph-builder.ts';
+import type { FloatType } from '../onnx-schema.ts';
 
 /** What a graph is for: the provider it runs on decides layout, precision and operators. */
 export type Target = 'cpu' | 'cuda';
@@ -67,6 +68,8 @@ export interface Layers {
   weight(name: string, shape: readonly number[]): Value;
   /** y = x · Wᵀ + b over the last axis. */
   linear(prefix: string, x: Value, inputs: number, outputs: number): Value;
+  /** y = x · Wᵀ over the last axis, W the rows of a tensor that may be stored with more axes. */
+  project(x: Value, matrix: StoredTensor, outputs: number): Value;
   /** Layer norm over the last axis, epsilon 1e-5 as everywhere in CLIP and the transformer blocks. */
   layerNorm(prefix: string, x: Value, width: number): Value;
   /** x · sigmoid(x) */
@@ -98,6 +101,12 @@ export interface Layers {
   imageToTokens(x: Value): Value;
   /** Tokens [n, h·w, channels] → feature map, height and width those of `like`. */
   tokensToImage(tokens: Value, like: Value): Value;
+}
+
+/** A tensor of the checkpoint as a matrix: all axes but the first become one. */
+export function asMatrix({ name, shape }: StoredTensor, type: FloatType, outputs: number): WeightSpec {
+  const inputs = shape.reduce((product, dim) => product * dim) / outputs;
+  return { name, shape: [outputs, inputs], type, sources: [{ name, shape }], arrangement: 'as_stored' };
 }
 
 /** Repeats a tensor of one picture for each of several prompts; others are left as they are. */
