@@ -6,6 +6,9 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createSafelight } from '@safelight/sdk';
 import { CREDENTIALS } from '../support/aws/dynamodb.ts';
 import { startStack } from '../support/aws/stack.ts';
@@ -41,4 +44,10 @@ const [image = assert.fail('no picture')] = images;
 const data = new Uint8Array(await safelight.images.arrayBuffer(image));
 assert.deepEqual([...data.subarray(1, 4)], [...Buffer.from('PNG')]);
 console.log(`${image.width}×${image.height} after ${((performance.now() - start) / 1000).toFixed(1)} s`, timings);
+// The image has no fonts: labels are outlines.
+const grid = { x: [{ steps: 2 }, { steps: 4 }] };
+const { images: drawn } = await safelight.generate({ prompt: 'a red apple', grid }, { deadlineMs: 120_000 });
+const sheet = drawn[2] ?? assert.fail('no sheet');
+console.log(`${sheet.width}×${sheet.height}, a sheet of ${drawn.length - 1}`);
+await writeFile(join(tmpdir(), 'safelight-sheet.png'), new Uint8Array(await safelight.images.arrayBuffer(sheet)));
 assert.deepEqual(await ended, [0, null], 'an idle worker leaves by itself');

@@ -107,6 +107,32 @@ describe('Safelight on AWS', () => {
     await assert.rejects(limited.generate(INPUT), { code: 'quota_exceeded' });
   });
 
+  it('counts every picture of a grid, and the sheet, and signs each', async () => {
+    const apiKey = await stack.createKey({ imagesPerDay: 4 });
+    const limited = createSafelight({ endpoint: stack.url, apiKey, maxRetries: 0 });
+    const grid = { x: [{ seed: 1 }, { seed: 2 }, { seed: 3 }] };
+    const tooMany = { ...INPUT, grid: { x: [...grid.x, { seed: 4 }] } };
+    await assert.rejects(limited.generate(tooMany), { code: 'quota_exceeded' });
+    const { images, job } = await limited.generate({ ...INPUT, grid });
+    assert.deepEqual(
+      images.map(({ index, seed }) => [index, seed]),
+      [
+        [0, 1],
+        [1, 2],
+        [2, 3],
+        [3, 1],
+      ],
+    );
+    assert.deepEqual(job.settings.grid, grid);
+    const owner = (await stack.keys.find(apiKey))?.owner ?? '';
+    const today = new Date().toISOString().slice(0, 10);
+    const [used] = await stack.services.store.usage({ owner, from: today, to: today });
+    assert.equal(used?.images, 4);
+    const [run] = await stack.services.store.recentRuns(job.settings.model, 1);
+    assert.equal(run?.settings.count, 3);
+    await assert.rejects(limited.generate(INPUT), { code: 'quota_exceeded' });
+  });
+
   it('adds up what a key used', async () => {
     const today = new Date().toISOString().slice(0, 10);
     const apiKey = await stack.createKey();

@@ -51,6 +51,40 @@ describe('safelight generate', () => {
     assert.deepEqual((await readdir(cwd)).sort(), ['g-1.webp', 'g-2.webp']);
   });
 
+  test('--x and --y draw a grid: the sheet has the name itself, and overwrites nothing of its own naming', async (t) => {
+    const cwd = await temporaryFolder(t);
+    const grid = [
+      'generate',
+      'a fox',
+      '--size',
+      '64',
+      '--seed',
+      '3',
+      '--x',
+      'steps=1,2',
+      '--y',
+      'prompt=fox,red apple',
+    ];
+    const named = await runCli([...grid, '-o', 'out.png', '--json'], { cwd });
+    assert.equal(named.exit, 0, named.stderr);
+    const { images, settings } = JSON.parse(named.stdout);
+    const files = ['out-1.png', 'out-2.png', 'out-3.png', 'out-4.png', 'out.png'];
+    assert.deepEqual(
+      images.map(({ file }: { file: string }) => file),
+      files,
+    );
+    assert.deepEqual(settings.grid, {
+      x: [{ steps: 1 }, { steps: 2 }],
+      y: [{ prompt: 'a fox' }, { prompt: 'a red apple' }],
+    });
+    assert.equal((await runCli(grid, { cwd })).exit, 0);
+    const unnamed = ['safelight-3-2.png', 'safelight-3-3.png', 'safelight-3-4.png', 'safelight-3.png'];
+    assert.deepEqual((await readdir(cwd)).sort(), [...files, ...unnamed, 'safelight-grid-3.png'].sort());
+    const alone = ['generate', 'a red apple', '--size', '64', '--seed', '3', '--steps', '2', '-o', 'alone.png'];
+    await runCli(alone, { cwd });
+    assert.deepEqual(await readFile(join(cwd, 'alone.png')), await readFile(join(cwd, 'out-4.png')));
+  });
+
   test('an unknown word is reported to people too', async (t) => {
     const { stderr } = await runCli(['generate', 'a gryphon', '--steps', '1'], { cwd: await temporaryFolder(t) });
     assert.match(

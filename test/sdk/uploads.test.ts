@@ -154,14 +154,18 @@ describe('usage and estimates', () => {
       seconds: 3,
       queued: 0,
     });
+    const grid = { x: [{ prompt: 'private' }, { prompt: 'other' }], y: [{ steps: 5 }, { steps: 6 }] };
+    await client.estimate({ prompt: 'private', grid });
     assert.equal((await client.estimate({})).seconds, 3);
     const input = JSON.parse(new URL(requests[1]?.url ?? '').searchParams.get('input') ?? '');
     assert.equal(input.steps, 5);
     assert.doesNotMatch(JSON.stringify(input), /private|secret|seed/);
+    const ofGrid = JSON.parse(new URL(requests[2]?.url ?? '').searchParams.get('input') ?? '');
+    assert.deepEqual(ofGrid.grid, { x: [{}, {}], y: [{ steps: 5 }, { steps: 6 }] });
     const wrong = await reasonOf(client.usage({ from: '2026-02-01', to: '2026-01-01' }));
     assert.ok(InvalidInputError.isInstance(wrong) && wrong.field === 'from');
     assert.ok(InvalidInputError.isInstance(await reasonOf(client.estimate({ steps: 0 }))));
-    assert.equal(requests.length, 3);
+    assert.equal(requests.length, 4);
   });
 
   it('fail as other calls do', async () => {

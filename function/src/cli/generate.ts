@@ -106,24 +106,17 @@ async function generateCommand(prompt: string, flags: GenerateFlags, config: Cli
   else await printForPeople(drawn, files, seconds, flags.preview !== false);
 }
 
-async function writeImages(drawn: Drawn, output: string | undefined): Promise<string[]> {
-  const { settings, images } = drawn;
+async function writeImages({ settings, images }: Drawn, output: string | undefined): Promise<string[]> {
   const extension = settings.format === 'jpeg' ? 'jpg' : settings.format;
   const files: string[] = [];
-  const names = await fileNames(drawn, output, extension);
   for (const [index, image] of images.entries()) {
-    const file = names?.[index] ?? (await freeName(`safelight-${image.seed}`, extension));
+    const isSheet = settings.grid !== undefined && index === images.length - 1;
+    const named = output === undefined || isSheet ? output : outputNames(output, images.length)[index];
+    const file = named ?? (await freeName(`safelight-${isSheet ? 'grid-' : ''}${image.seed}`, extension));
     await writeWhole(file, image.data);
     files.push(file);
   }
   return files;
-}
-
-/** Of a grid the sheet has the name itself. Undefined: each picture is called after its seed. */
-async function fileNames({ settings, images }: Drawn, output: string | undefined, extension: string) {
-  if (settings.grid === undefined) return output === undefined ? undefined : outputNames(output, images.length);
-  const sheet = output ?? (await freeName(`safelight-grid-${settings.seed}`, extension));
-  return [...outputNames(sheet, Math.max(2, images.length - 1)).slice(0, images.length - 1), sheet];
 }
 
 function printJson({ settings, warnings, images }: Drawn, files: string[], seconds: number): void {

@@ -106,8 +106,8 @@ const axis = (name: string) =>
     .check(z.minLength(1, `${name} is empty`));
 
 /**
- * Pictures side by side. Each entry of an axis says what its column (`x`) or row (`y`) changes, all entries the same fields:
- * `{ x: [{ steps: 5 }, { steps: 20 }], y: [{ sampler: 'euler' }, { sampler: 'ddim' }] }`. At most 36 pictures.
+ * Pictures side by side, 36 at most. An entry of `x` is a column, one of `y` a row, and says what it changes.
+ * All entries of an axis change the same fields: `{ x: [{ steps: 5 }, { steps: 20 }], y: [{ sampler: 'ddim' }, { sampler: 'euler' }] }`.
  */
 export const gridSchema = z.strictObject({ x: axis('grid.x'), y: z.optional(axis('grid.y')) }, unknownFields);
 export type Grid = z.infer<typeof gridSchema>;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import type { UploadTicket } from '@safelight/sdk/contract';
-import { estimateSeconds } from '../../../function/src/api/estimate.ts';
+import { estimate, estimateSeconds } from '../../../function/src/api/estimate.ts';
 import type { Engine } from '../../../function/src/engine.ts';
 import { createFakeEngine } from '../jobs/fake-engine.ts';
 import { SETTINGS } from '../jobs/job-store-contract.ts';
@@ -61,6 +61,16 @@ describe('an estimate', () => {
     assert.ok(seconds !== undefined && seconds > 0);
     assert.equal(price, undefined);
     assert.equal((await failureOf(fixture.api.jobs.estimate.query({ model: 'none' }))).code, 'model_not_found');
+  });
+
+  it('of a grid is that of its pictures', async () => {
+    const timings = { queueMs: 0, loadMs: 0, encodeMs: 0, denoiseMs: 4000, decodeMs: 0, uploadMs: 0 };
+    const runs = [{ settings: { width: 64, height: 64, steps: 4, count: 1 }, timings }];
+    const settings = { ...SETTINGS, grid: { x: [{ steps: 2 }, { steps: 8 }], y: [{ seed: 1 }, { seed: 2 }] } };
+    assert.deepEqual(estimate(settings, { runs, queued: 0, gpuPrice: undefined }), { seconds: 20, queued: 0 });
+    await using fixture = await serve();
+    const grid = { x: [{ steps: 2 }, { steps: 2000 }] };
+    assert.equal((await failureOf(fixture.api.jobs.estimate.query({ grid }))).field, 'grid.x.1.steps');
   });
 
   it('is the median pace times the work, without loading and waiting', () => {

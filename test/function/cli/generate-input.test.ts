@@ -37,6 +37,47 @@ describe('what was typed becomes the contract’s input', () => {
   });
 });
 
+describe('axes of a grid', () => {
+  const axisOf = (x: string, prompt = 'a fox and a Fox') => parseGenerateFlags(prompt, { x }).grid?.x;
+
+  test('are fields or options with their values', () => {
+    assert.deepEqual(axisOf('steps=5,10, 20'), [{ steps: 5 }, { steps: 10 }, { steps: 20 }]);
+    assert.deepEqual(axisOf('guidance=1.5,7'), [{ guidanceScale: 1.5 }, { guidanceScale: 7 }]);
+    assert.deepEqual(axisOf('clip-skip=1,2'), axisOf('clipSkip=1,2'));
+    assert.deepEqual(axisOf('sampler=DPM++ 2M Karras,ddim'), [{ sampler: 'DPM++ 2M Karras' }, { sampler: 'ddim' }]);
+    assert.deepEqual(axisOf('negative=blurry, dark|old'), [
+      { negativePrompt: 'blurry, dark' },
+      { negativePrompt: 'old' },
+    ]);
+  });
+
+  test('replace words of the prompt, everywhere they stand, and take them as they are', () => {
+    assert.deepEqual(axisOf('prompt=fox,cat', 'fox on fox'), [{ prompt: 'fox on fox' }, { prompt: 'cat on cat' }]);
+    assert.deepEqual(axisOf('prompt=a fox|$& a red, old cat', 'a fox'), [
+      { prompt: 'a fox' },
+      { prompt: '$& a red, old cat' },
+    ]);
+  });
+
+  test('are refused with the name of the option or field', () => {
+    const fieldOf = (flags: GenerateFlags) => {
+      try {
+        parseGenerateFlags('a fox', flags);
+      } catch (error) {
+        return error instanceof FunctionError ? error.field : error;
+      }
+      return undefined;
+    };
+    assert.equal(fieldOf({ x: 'width=64' }), 'x');
+    assert.equal(fieldOf({ x: 'steps' }), 'x');
+    assert.equal(fieldOf({ y: 'steps=1' }), 'y');
+    assert.equal(fieldOf({ x: 'steps=1', y: 'prompt=dog,cat' }), 'y');
+    assert.equal(fieldOf({ x: 'steps=1,,2' }), 'grid.x.1.steps');
+    assert.equal(fieldOf({ x: 'steps=1,two' }), 'grid.x.1.steps');
+    assert.equal(fieldOf({ x: 'seed=1,-2' }), 'grid.x.1.seed');
+  });
+});
+
 describe('wrong input is refused in one line that names the field', () => {
   const cases: [string, GenerateFlags, string, RegExp][] = [
     ['', {}, 'prompt', /empty/],
