@@ -2,8 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 
-/** DejaVu Sans: Latin, Greek, Cyrillic and many more; what it lacks is drawn as a box. */
-const FONT_FILE = '@fontsource/dejavu-sans/files/dejavu-sans-latin-400-normal.woff';
+const require = createRequire(import.meta.url);
 
 /** Text as outlines, so that a label looks the same everywhere: servers have no fonts. Sizes are in pixels. */
 export interface LabelFont {
@@ -12,9 +11,12 @@ export interface LabelFont {
   pathOf(text: string, x: number, y: number, size: number): string;
 }
 
-/** Reads the font, which takes a tenth of a second: only for whoever draws labels. */
+/**
+ * Reads DejaVu Sans, which takes a tenth of a second: Latin, Greek, Cyrillic and many more scripts; what it lacks is drawn as
+ * a box.
+ */
 export async function openLabelFont(): Promise<LabelFont> {
-  const file = createRequire(import.meta.url).resolve(FONT_FILE);
+  const file = require.resolve('@fontsource/dejavu-sans/files/dejavu-sans-latin-400-normal.woff');
   const [{ default: opentype }, { buffer, byteOffset, length }] = await Promise.all([
     import('opentype.js'),
     readFile(file),
