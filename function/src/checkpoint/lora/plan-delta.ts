@@ -1,3 +1,4 @@
+import { printable } from '../corrupt-file.ts';
 import { elementCount, type TensorInfo, type TensorSource } from '../tensor-source.ts';
 import {
   type Delta,
@@ -24,13 +25,11 @@ export interface DeltaPlan {
 /** Factors of a higher rank than any that makes sense are a waste of memory and hours. */
 const MAX_RANK = 2048;
 
-type Problem = string;
-
 /**
  * @param shape Of the weight: [outputs, inputs], or [outputs, inputs, height, width].
  * @returns The plan; or what is wrong, as the rest of a sentence that begins with the module.
  */
-export function planDelta(parts: LoraParts, shape: readonly number[]): DeltaPlan | Problem {
+export function planDelta(parts: LoraParts, shape: readonly number[]): DeltaPlan | string {
   const extent = { rows: shape[0] ?? 1, columns: elementCount(shape.slice(1)), places: elementCount(shape.slice(2)) };
   if (parts.has('dora_scale')) return 'is decomposed into magnitude and direction (DoRA), which is not supported';
   for (const { names, optional, plan } of forms) {
@@ -43,10 +42,8 @@ export function planDelta(parts: LoraParts, shape: readonly number[]): DeltaPlan
       'does not have the shape of the layer, or its factors do not fit together'
     );
   }
-  return `is neither LoRA, LoCon, LoHa nor LoKr: it has ${[...parts.keys()]
-    .map((name) => `"${name.slice(0, 40)}"`)
-    .slice(0, 5)
-    .join(', ')}`;
+  const found = [...parts.keys()].slice(0, 5).map((name) => `"${printable(name.slice(0, 40))}"`);
+  return `is neither LoRA, LoCon, LoHa nor LoKr: it has ${found.join(', ')}`;
 }
 
 /** Of the weight. Places are those of a convolution's kernel. */
