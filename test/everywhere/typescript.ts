@@ -14,6 +14,7 @@ const resolutions = [
 const program = `
 import { createSafelight, generateAll, JobFailedError, verifyWebhook, type GenerateInput, type Job } from '@safelight/sdk';
 import { samplerSchema } from '@safelight/sdk/contract';
+import { readParameters } from '@safelight/sdk/metadata';
 import { createOpenApiDocument } from '@safelight/sdk/openapi';
 import { createSafelightProxy } from '@safelight/sdk/proxy';
 
@@ -26,7 +27,7 @@ for await (const job of await safelight.submit(input)) describe(job);
 for await (const outcome of generateAll(safelight, [input])) if (outcome.status === 'rejected') throw outcome.reason;
 const event = await verifyWebhook(new Request(url), { secret: 'whsec_' });
 const handler: (request: Request) => Promise<Response> = createSafelightProxy({ endpoint: url, apiKey: 'k', authorize: () => true });
-export const all = [seconds, event.data.jobId, handler, createOpenApiDocument(), samplerSchema.options];
+export const all = [seconds, event.data.jobId, handler, createOpenApiDocument(), samplerSchema.options, readParameters('')?.values.get('Steps')];
 
 function describe(job: Job): string {
   switch (job.status) {

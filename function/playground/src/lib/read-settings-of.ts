@@ -1,5 +1,5 @@
-import { parseParameters } from './metadata/parse-parameters.ts';
-import { readPictureText } from './metadata/read-picture-text.ts';
+import { readPictureText } from '@safelight/sdk/metadata';
+import { parseParameters } from './parse-parameters.ts';
 import type { Settings } from './settings.ts';
 
 /** The settings that a picture carries; `undefined` where it carries none. */

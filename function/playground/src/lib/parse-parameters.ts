@@ -1,9 +1,6 @@
-import { samplerLabels, scheduleLabels } from '../labels.ts';
-import type { Settings } from '../settings.ts';
-
-/** `Name: value` pairs with commas between them; values with separators in them are written as JSON. */
-const PAIR = /\s*([\w ().+-]+?):\s*("(?:\\.|[^\\"])*"|[^,]*)(?:,|$)/g;
-const NEGATIVE = 'Negative prompt:';
+import { readParameters } from '@safelight/sdk/metadata';
+import { samplerLabels, scheduleLabels } from './labels.ts';
+import type { Settings } from './settings.ts';
 
 /** The pairs that become settings as they are. */
 const plainFields: Readonly<Record<string, keyof Settings>> = {
@@ -16,14 +13,14 @@ const plainFields: Readonly<Record<string, keyof Settings>> = {
 };
 
 /**
- * Reads AUTOMATIC1111's `parameters` text: the prompt, the negative prompt, then a line of pairs.
+ * Reads AUTOMATIC1111's `parameters` text into the form's settings.
  * @returns `undefined` for a text that is something else.
  */
 export function parseParameters(text: string): Partial<Settings> | undefined {
-  const lines = text.replaceAll('\0', '').trim().split(/\r?\n/);
-  const pairs = readPairs(lines.at(-1) ?? '');
-  if (!pairs.has('Steps')) return undefined;
-  const settings: Partial<Settings> = { ...readPrompts(lines.slice(0, -1)), ...readSampler(pairs) };
+  const read = readParameters(text);
+  if (read === undefined) return undefined;
+  const { prompt, negativePrompt, values: pairs } = read;
+  const settings: Partial<Settings> = { prompt, negativePrompt, ...readSampler(pairs) };
   for (const [name, field] of Object.entries(plainFields)) {
     const value = pairs.get(name);
     if (value !== undefined && /^\d+(\.\d+)?$/.test(value)) Object.assign(settings, { [field]: value });
@@ -32,26 +29,6 @@ export function parseParameters(text: string): Partial<Settings> | undefined {
   if (width !== undefined && height !== undefined) Object.assign(settings, { width, height });
   settings.rng = pairs.get('RNG') === 'CPU' ? 'cpu' : 'cuda';
   return settings;
-}
-
-function readPrompts(lines: readonly string[]): Pick<Settings, 'prompt' | 'negativePrompt'> {
-  const negativeAt = lines.findIndex((line) => line.startsWith(NEGATIVE));
-  if (negativeAt < 0) return { prompt: lines.join('\n'), negativePrompt: '' };
-  const negativePrompt = lines.slice(negativeAt).join('\n').slice(NEGATIVE.length).trim();
-  return { prompt: lines.slice(0, negativeAt).join('\n').trim(), negativePrompt };
-}
-
-function readPairs(line: string): ReadonlyMap<string, string> {
-  return new Map(Array.from(line.matchAll(PAIR), ([, name = '', value = '']) => [name, unquote(value.trim())]));
-}
-
-function unquote(value: string): string {
-  if (!value.startsWith('"')) return value;
-  try {
-    return String(JSON.parse(value));
-  } catch {
-    return value;
-  }
 }
 
 /** Older files carry the schedule in the sampler's name: `DPM++ 2M Karras`. */
