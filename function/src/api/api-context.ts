@@ -11,7 +11,7 @@ import type { Quota } from './quota.ts';
 export interface ApiServices {
   store: JobStore;
   queue: Pick<JobQueue, 'send'>;
-  objects: Pick<ObjectStore, 'sign' | 'signUpload'>;
+  objects: Pick<ObjectStore, 'sign' | 'signUpload' | 'get' | 'put'>;
   engine: Pick<Engine, 'defaultModel' | 'models' | 'resolve' | 'embeddings'>;
   notifier: ChangeNotifier;
   /** What a worker's time costs; absent where nothing is billed. */
@@ -29,7 +29,9 @@ export interface ApiServices {
 }
 
 /** As much of it as following a job takes. */
-export type WatchServices = Pick<ApiServices, 'store' | 'objects' | 'notifier' | 'urlSeconds' | 'closing'>;
+export interface WatchServices extends Pick<ApiServices, 'store' | 'notifier' | 'urlSeconds' | 'closing'> {
+  objects: Pick<ObjectStore, 'sign'>;
+}
 
 /** A request that follows a job. */
 export interface WatchContext extends Pick<ApiContext, 'owner' | 'requestId' | 'baseUrl'> {

@@ -3,6 +3,7 @@ import type { ErrorCode, ErrorData } from '@safelight/sdk/contract';
 import { TRPCError } from '@trpc/server';
 import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc';
 import { FunctionError } from '../errors.ts';
+import { MAX_BODY_BYTES } from './request-limits.ts';
 
 type TrpcCode = keyof typeof TRPC_ERROR_CODES_BY_KEY;
 
@@ -38,8 +39,9 @@ const TRPC_ERRORS: Partial<Record<TrpcCode, () => FunctionError>> = {
   CLIENT_CLOSED_REQUEST: () => new FunctionError('canceled', 'The caller went away'),
 };
 
-export const payloadTooLarge = (): FunctionError =>
-  new FunctionError('payload_too_large', 'The request is larger than 1 MiB: shorten it');
+/** @param maxBytes what may be sent. */
+export const payloadTooLarge = (maxBytes = MAX_BODY_BYTES): FunctionError =>
+  new FunctionError('payload_too_large', `The request is larger than ${maxBytes / 2 ** 20} MiB: shorten it`);
 
 interface InputIssue {
   message: string;
@@ -47,7 +49,8 @@ interface InputIssue {
   keys?: string[];
 }
 
-const fromIssues = (error: Error): FunctionError | undefined => {
+/** The first thing that is wrong with an input, by a schema's error. @returns `undefined` for other errors. */
+export const fromIssues = (error: Error): FunctionError | undefined => {
   if (!('issues' in error) || !Array.isArray(error.issues)) return undefined;
   const issue = error.issues[0] as InputIssue | undefined;
   if (issue === undefined) return undefined;
@@ -66,11 +69,14 @@ const fromTrpc = (error: TRPCError): FunctionError | undefined => {
 };
 
 /** The error as callers may see it; what is not meant for them becomes `internal`. */
-const toPublicError = (error: unknown): FunctionError => {
+export const toPublicError = (error: unknown): FunctionError => {
   if (error instanceof FunctionError) return error;
   const known = error instanceof TRPCError ? fromTrpc(error) : undefined;
   return known ?? new FunctionError('internal', 'The server failed: its log says more under this request id');
 };
+
+/** The HTTP status that goes with a kind of error. */
+export const httpStatusOf = (code: ErrorCode): number => WIRE_CODES[code].httpStatus;
 
 /** Whether the error is a surprise, so that the log needs its stack. */
 export const isUnexpected = (error: unknown): boolean => toPublicError(error).code === 'internal';

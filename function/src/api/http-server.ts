@@ -6,6 +6,7 @@ import type { Logger } from '../jobs/logger.ts';
 import type { LocalObjectStore } from '../storage/local/local-object-store.ts';
 import type { ApiContext, ApiServices } from './api-context.ts';
 import { createAuthenticate, refuseOpenServer } from './auth.ts';
+import { createCompat } from './compat/serve-compat.ts';
 import { payloadTooLarge, toErrorShape } from './error-wire.ts';
 import { type ListeningServer, listen } from './listen.ts';
 import { OBJECT_PATH_PREFIX, serveObject } from './object-route.ts';
@@ -48,11 +49,8 @@ const sendError = ({ response, requestId }: Pick<Exchange, 'response' | 'request
   response.writeHead(httpStatus).end(JSON.stringify({ error: shape }));
 };
 
-const routeOf = (pathname: string): string =>
-  pathname.startsWith(OBJECT_PATH_PREFIX) ? 'objects' : procedureOf(appRouter, pathname);
-
 /**
- * Serves the API at `/trpc/`, the objects at `/objects/` and the playground at `/`.
+ * Serves the API at `/trpc/`, the compatible APIs at `/v1/` and `/sdapi/`, the objects at `/objects/`, the
  * @throws FunctionError `invalid_input` for a host that others can reach, without API keys; `unavailable` for a port in use.
  */
 export const createHttpServer = async (options: HttpServerOptions): Promise<ListeningServer> => {
@@ -60,15 +58,22 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<List
   refuseOpenServer(host, apiKeys);
   const authenticate = createAuthenticate(apiKeys);
   const playground = createPlayground(options);
+  const compat = createCompat({ authenticate, logger });
   const guard = createRequestGuard({ hasApiKeys: apiKeys.length > 0, corsOrigins });
+  const baseUrlOf = (url: URL): string => publicUrl?.replace(/\/+$/, '') ?? url.origin;
+
+  const routeOf = (pathname: string): string => {
+    if (playground.has(pathname)) return 'playground';
+    if (pathname.startsWith(OBJECT_PATH_PREFIX)) return 'objects';
+    return compat.routeOf(pathname) ?? procedureOf(appRouter, pathname);
+  };
 
   const serveTrpc = async ({ request, response, requestId, url }: Exchange): Promise<void> => {
     const owner = authenticate(request.headers.authorization);
     if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw payloadTooLarge();
-    const baseUrl = publicUrl?.replace(/\/+$/, '') ?? url.origin;
     // Answers hold prompts and signed URLs, and a job that is polled changes.
     response.setHeader('cache-control', 'no-store');
-    const context: ApiContext = { services, owner, requestId, baseUrl };
+    const context: ApiContext = { services, owner, requestId, baseUrl: baseUrlOf(url) };
     await nodeHTTPRequestHandler({
       router: appRouter,
       req: request,
@@ -82,11 +87,14 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<List
   };
 
   const route = async (exchange: Exchange): Promise<void> => {
-    const { request, response, url } = exchange;
+    const { request, response, requestId, url } = exchange;
     if (guard.answerPreflight(request, response)) return;
     guard.check(request);
     if (url.pathname.startsWith(TRPC_PATH_PREFIX)) return await serveTrpc(exchange);
     if (url.pathname.startsWith(OBJECT_PATH_PREFIX)) return await serveObject(request, response, { objects, url });
+    const api = compat.find(url.pathname);
+    if (api !== undefined)
+      return await compat.serve(api, { request, response, requestId, services, baseUrl: baseUrlOf(url) });
     await playground.serve(request, response, url.pathname);
   };
 
@@ -102,7 +110,7 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<List
       logger('info', 'request', {
         requestId,
         method,
-        route: playground.has(pathname) ? 'playground' : routeOf(pathname),
+        route: routeOf(pathname),
         status,
         durationMs,
       });

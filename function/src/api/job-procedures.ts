@@ -9,7 +9,7 @@ import type {
 import { FunctionError } from '../errors.ts';
 import { pictureCount } from '../grid.ts';
 import { hashInput } from '../jobs/input-hash.ts';
-import { isFinished, type JobRecord } from '../jobs/job-record.ts';
+import { isFinished, type JobRecord, type StoredImage } from '../jobs/job-record.ts';
 import { isAllowedWebhookUrl } from '../webhooks/send-webhook.ts';
 import type { ApiContext, ApiServices, WatchContext } from './api-context.ts';
 import { estimate } from './estimate.ts';
@@ -106,6 +106,22 @@ export const signJobImage = async (context: ApiContext, jobId: string, index: nu
       field: 'index',
     });
   return await signImage(context, image);
+};
+
+/** The files of a finished job, in order. */
+export const readJobImages = async (
+  context: ApiContext,
+  jobId: string,
+  signal: AbortSignal,
+): Promise<{ image: StoredImage; data: Uint8Array }[]> => {
+  const { result } = await readOwnJob(context, jobId);
+  return await Promise.all(
+    (result?.images ?? []).map(async (image) => {
+      const data = await context.services.objects.get(image.key, { signal });
+      if (data === undefined) throw new FunctionError('not_found', `The job's image ${image.index} is gone`);
+      return { image, data };
+    }),
+  );
 };
 
 const serverIsClosing = () =>

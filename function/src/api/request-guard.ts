@@ -19,7 +19,15 @@ export interface RequestGuard {
   answerPreflight(request: IncomingMessage, response: ServerResponse): boolean;
 }
 
-const ALLOWED_HEADERS = 'authorization, content-type';
+/** What callers may send from a browser; `x-stainless-…` is how OpenAI's client describes itself. */
+const ALLOWED_HEADERS = ['authorization', 'content-type', 'idempotency-key'];
+const isAllowedHeader = (name: string): boolean =>
+  /^(x-stainless-[a-z-]{1,40}|openai-organization|openai-project)$/.test(name);
+
+const allowedHeaders = (asked = ''): string => {
+  const others = asked.split(',').map((name) => name.trim().toLowerCase());
+  return [...ALLOWED_HEADERS, ...others.filter(isAllowedHeader)].join(', ');
+};
 
 export const createRequestGuard = ({ hasApiKeys, corsOrigins }: RequestGuardOptions): RequestGuard => ({
   check({ headers }) {
@@ -41,10 +49,10 @@ export const createRequestGuard = ({ hasApiKeys, corsOrigins }: RequestGuardOpti
     if (corsOrigins.length > 0) response.setHeader('vary', 'origin');
     if (origin === undefined || !corsOrigins.includes(origin)) return false;
     response.setHeader('access-control-allow-origin', origin);
-    response.setHeader('access-control-expose-headers', 'x-request-id, retry-after, date');
+    response.setHeader('access-control-expose-headers', 'x-request-id, x-should-retry, retry-after, date');
     if (method !== 'OPTIONS') return false;
     response.setHeader('access-control-allow-methods', 'GET, POST, PUT');
-    response.setHeader('access-control-allow-headers', ALLOWED_HEADERS);
+    response.setHeader('access-control-allow-headers', allowedHeaders(headers['access-control-request-headers']));
     response.setHeader('access-control-max-age', '600');
     response.writeHead(204).end();
     return true;

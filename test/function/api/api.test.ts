@@ -294,7 +294,7 @@ describe('a server with API keys', () => {
       authorization: `Bearer ${keys[0]}`,
     });
     // What the SDK reads in a browser: other headers are hidden from it.
-    assert.equal(read.headers['access-control-expose-headers'], 'x-request-id, retry-after, date');
+    assert.equal(read.headers['access-control-expose-headers'], 'x-request-id, x-should-retry, retry-after, date');
     assert.equal(read.headers['cache-control'], 'no-store');
     const refused = await rawGet(url, { origin: 'https://evil.example' }, 'OPTIONS');
     assert.notEqual(refused.status, 204);

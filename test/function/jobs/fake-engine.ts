@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type GenerateSettings, type ModelInfo, samplerSchema, scheduleSchema } from '@safelight/sdk/contract';
+import type { GenerateSettings, ModelInfo } from '@safelight/sdk/contract';
 import type { EncodedImage, Engine, GenerateOptions } from '../../../function/src/engine.ts';
 import { FunctionError } from '../../../function/src/errors.ts';
+import { resolveSettings } from '../../../function/src/pipeline/resolve-settings.ts';
 
 const FAKE_MODEL: ModelInfo = {
   name: 'fake',
@@ -48,12 +49,7 @@ export const createFakeEngine = (options: FakeEngineOptions = {}): Engine & { ca
     resolve(input) {
       if (input.model !== undefined && input.model !== FAKE_MODEL.name)
         throw new FunctionError('model_not_found', 'No such model', { field: 'model' });
-      const { width = 64, height = 64, steps = 4, guidanceScale = 7.5 } = input;
-      const sampler = samplerSchema.parse(input.sampler ?? 'ddim');
-      const schedule = scheduleSchema.parse(input.schedule ?? 'ddim_uniform');
-      const { eta = 0 } = input;
-      const { seed = randomSeed(), model = FAKE_MODEL.name } = input;
-      return { ...input, width, height, steps, guidanceScale, sampler, schedule, eta, seed, model };
+      return resolveSettings(input, FAKE_MODEL, randomSeed);
     },
     async generate(settings, { signal, onPhase }: GenerateOptions = {}) {
       this.calls++;

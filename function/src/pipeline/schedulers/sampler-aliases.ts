@@ -4,7 +4,7 @@ import type { SamplerName, ScheduleName } from './sampler.ts';
  * What other tools call our samplers, with case, spaces and "++" normalised: AUTOMATIC1111 (labels, and the `k_…` names
  * of its API), ComfyUI, and the scheduler classes of diffusers.
  */
-const samplerAliases: Readonly<Record<SamplerName, readonly string[]>> = {
+export const samplerAliases: Readonly<Record<SamplerName, readonly string[]>> = {
   ddim: [],
   plms: ['pndm'],
   unipc: ['uni_pc', 'unipcmultistep'],
@@ -24,7 +24,8 @@ const samplerAliases: Readonly<Record<SamplerName, readonly string[]>> = {
   restart: [],
 };
 
-const scheduleAliases: Readonly<Record<ScheduleName, readonly string[]>> = {
+/** The same of our schedules. */
+export const scheduleAliases: Readonly<Record<ScheduleName, readonly string[]>> = {
   normal: ['uniform'],
   karras: ['ka'],
   exponential: ['exp'],

@@ -24,6 +24,8 @@ export interface SentPicture {
   color(): Sharp;
   /** Brightness alone; transparent is black. */
   mask(): Sharp;
+  /** Opacity alone; undefined for a file that has none. */
+  alpha(): Sharp | undefined;
 }
 
 /**
@@ -39,12 +41,13 @@ export async function openPicture(file: Uint8Array, field: PictureField): Promis
       .timeout({ seconds: MAX_SECONDS })
       .autoOrient()
       .toColourspace('srgb');
-  const { autoOrient } = await orRefuse(open().metadata(), field);
+  const { autoOrient, hasAlpha } = await orRefuse(open().metadata(), field);
   return {
     width: autoOrient.width,
     height: autoOrient.height,
     color: () => open().flatten({ background: '#ffffff' }),
     mask: () => open().flatten({ background: '#000000' }).greyscale(),
+    alpha: () => (hasAlpha ? open().extractChannel('alpha') : undefined),
   };
 }
 
