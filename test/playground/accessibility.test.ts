@@ -44,6 +44,21 @@ describe('axe', { skip }, () => {
     await check(visitor.page, 'key form');
   });
 
+  for (const [screen, options] of Object.entries(screens)) {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      test(`finds nothing in the page about the API on a ${screen}, ${colorScheme}`, async () => {
+        await using site = await serveSite(engine);
+        await using page = await browser.newPage({ ...options, colorScheme });
+        await page.goto(`${site.server.url}/docs`);
+        assert.notEqual(await page.evaluate(() => getComputedStyle(document.body).maxWidth), 'none', 'no style');
+        await page.locator('details').evaluateAll((all) => {
+          for (const one of all) one.setAttribute('open', '');
+        });
+        await check(page, 'docs');
+      });
+    }
+  }
+
   test('the theme button overrides the device, and is remembered', async () => {
     await using site = await serveSite(engine);
     await using visitor = await visit(browser, site.server.url, { colorScheme: 'light' });

@@ -7,6 +7,7 @@ import type { LocalObjectStore } from '../storage/local/local-object-store.ts';
 import type { ApiContext, ApiServices } from './api-context.ts';
 import { createAuthenticate, refuseOpenServer } from './auth.ts';
 import { createCompat } from './compat/serve-compat.ts';
+import { createDocs } from './docs-route.ts';
 import { payloadTooLarge, toErrorShape } from './error-wire.ts';
 import { type ListeningServer, listen } from './listen.ts';
 import { OBJECT_PATH_PREFIX, serveObject } from './object-route.ts';
@@ -51,6 +52,7 @@ const sendError = ({ response, requestId }: Pick<Exchange, 'response' | 'request
 
 /**
  * Serves the API at `/trpc/`, the compatible APIs at `/v1/` and `/sdapi/`, the objects at `/objects/`, the
+ * playground at `/`, and at `/docs` what the API is.
  * @throws FunctionError `invalid_input` for a host that others can reach, without API keys; `unavailable` for a port in use.
  */
 export const createHttpServer = async (options: HttpServerOptions): Promise<ListeningServer> => {
@@ -58,12 +60,14 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<List
   refuseOpenServer(host, apiKeys);
   const authenticate = createAuthenticate(apiKeys);
   const playground = createPlayground(options);
+  const docs = createDocs({ version: services.version, publicUrl });
   const compat = createCompat({ authenticate, logger });
   const guard = createRequestGuard({ hasApiKeys: apiKeys.length > 0, corsOrigins });
   const baseUrlOf = (url: URL): string => publicUrl?.replace(/\/+$/, '') ?? url.origin;
 
   const routeOf = (pathname: string): string => {
     if (playground.has(pathname)) return 'playground';
+    if (docs.has(pathname)) return 'docs';
     if (pathname.startsWith(OBJECT_PATH_PREFIX)) return 'objects';
     return compat.routeOf(pathname) ?? procedureOf(appRouter, pathname);
   };
@@ -92,6 +96,7 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<List
     guard.check(request);
     if (url.pathname.startsWith(TRPC_PATH_PREFIX)) return await serveTrpc(exchange);
     if (url.pathname.startsWith(OBJECT_PATH_PREFIX)) return await serveObject(request, response, { objects, url });
+    if (docs.has(url.pathname)) return docs.serve(request, response, url.pathname);
     const api = compat.find(url.pathname);
     if (api !== undefined)
       return await compat.serve(api, { request, response, requestId, services, baseUrl: baseUrlOf(url) });

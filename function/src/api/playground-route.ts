@@ -5,6 +5,7 @@ import { extname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { FunctionError } from '../errors.ts';
+import { createSecurityHeaders } from './security-headers.ts';
 
 /** Where `npm run playground` builds it; the same place seen from the sources and from the package. */
 const builtPlaygroundDir = fileURLToPath(new URL('../../dist/playground/', import.meta.url));
@@ -19,7 +20,7 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-const NOT_BUILT = `Safelight is running, and its API is at /trpc/.
+const NOT_BUILT = `Safelight is running, and its API is at /trpc/; /docs describes it.
 
 The playground is not built. In a clone of the repository, build it with
 
@@ -74,27 +75,6 @@ export const createPlayground = ({ playgroundDir = builtPlaygroundDir, publicUrl
 };
 
 const notFound = () => new FunctionError('not_found', 'There is nothing at this path: the API is at /trpc/');
-
-const createSecurityHeaders = (publicUrl: string | undefined): Readonly<Record<string, string>> => {
-  const origins = publicUrl !== undefined && URL.canParse(publicUrl) ? ` ${new URL(publicUrl).origin}` : '';
-  const policy = [
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    `img-src 'self'${origins} blob:`,
-    `connect-src 'self'${origins}`,
-    "form-action 'none'",
-    "base-uri 'none'",
-    "frame-ancestors 'none'",
-  ];
-  return {
-    'content-security-policy': policy.join('; '),
-    'x-content-type-options': 'nosniff',
-    'x-frame-options': 'DENY',
-    'referrer-policy': 'no-referrer',
-    'cross-origin-opener-policy': 'same-origin',
-  };
-};
 
 const sendFile = (request: IncomingMessage, response: ServerResponse, file: PlaygroundFile): void => {
   const { etag } = file.headers;
