@@ -5,9 +5,10 @@ import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { createSafelight } from '@safelight/sdk';
+import sharp from 'sharp';
 import { sharedCacheDir, temporaryFolder } from '../support/embedded-model.ts';
 import { type CliResult, finish, spawnCli, waitForOutput } from '../support/run-cli.ts';
-import { adaptSnippet, readSnippets } from '../support/snippets.ts';
+import { adaptSnippet, readCurlSnippets, readSnippets } from '../support/snippets.ts';
 
 const root = join(import.meta.dirname, '../..');
 const webhookSecret = `whsec_${Buffer.alloc(32, 5).toString('base64')}`;
@@ -131,8 +132,34 @@ describe('with a server running', () => {
     assert.deepEqual(await readdir(cwd), ['sheet.png']);
   });
 
+  test('openai-client.ts draws with the client of OpenAI', async (t) => {
+    const cwd = await temporaryFolder(t);
+    const { exit, stderr } = await runProgram(join(root, 'examples/openai-client.ts'), cwd);
+    assert.equal(exit, 0, stderr);
+    assert.deepEqual((await readdir(cwd)).sort(), ['blue-apple.png', 'red-apple.png']);
+    for (const name of ['red-apple.png', 'blue-apple.png']) {
+      const { width, height } = await sharp(join(cwd, name)).metadata();
+      assert.deepEqual([width, height], [128, 128]);
+    }
+  });
+
+  test('the curl snippets of docs/compatible-apis.md run as they stand', async (t) => {
+    const cwd = await temporaryFolder(t);
+    const snippets = await readCurlSnippets(join(root, 'docs/compatible-apis.md'));
+    assert.ok(snippets.length >= 3);
+    await sharp({ create: { width: 128, height: 128, channels: 3, background: 'red' } })
+      .png()
+      .toFile(join(cwd, 'apple.png'));
+    for (const snippet of snippets) {
+      const script = `set -e\n${snippet.replaceAll('http://127.0.0.1:7788', endpoint)}`;
+      const { exit, stdout, stderr } = await finish(spawn('bash', ['-c', script], { cwd }));
+      assert.equal(exit, 0, `${snippet}\n${stdout}\n${stderr}`);
+      assert.match(stdout, /"(url|b64_json|images|progress)":/, `${snippet}\n${stdout.slice(0, 500)}`);
+    }
+  });
+
   // The SDK's is run in packages.test.ts, by the packed SDK.
-  for (const readme of ['README.md', 'function/README.md']) {
+  for (const readme of ['README.md', 'function/README.md', 'docs/compatible-apis.md']) {
     test(`the snippets of ${readme} run as they stand`, async (t) => {
       const snippets = await readSnippets(join(root, readme));
       assert.ok(snippets.length > 0);

@@ -11,6 +11,14 @@ export async function readSnippets(path: string): Promise<string[]> {
 /** Points a snippet at the server and the cache of this test; nothing else of it is changed. */
 export function adaptSnippet(snippet: string, endpoint: string, cacheDir: string): string {
   return snippet
-    .replaceAll(/'https?:\/\/(?:127\.0\.0\.1:7788|pictures\.example\.com)'/g, `'${endpoint}'`)
+    .replaceAll(/'https?:\/\/(?:127\.0\.0\.1:7788|pictures\.example\.com)(\/v1)?'/g, `'${endpoint}$1'`)
     .replaceAll("'/var/cache/safelight'", `'${cacheDir}'`);
+}
+
+/** The shell blocks that call a server with curl. */
+export async function readCurlSnippets(path: string): Promise<string[]> {
+  const text = await readFile(path, 'utf8');
+  return [...text.matchAll(/^```sh\n(.*?)^```/gms)]
+    .map(([, code]) => code as string)
+    .filter((code) => code.includes('curl '));
 }
