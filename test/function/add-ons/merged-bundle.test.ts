@@ -198,7 +198,7 @@ describe('the cache of merged models', () => {
 
   test('a bundle whose graphs are of another version is not merged into', async (t) => {
     const { base, lora, cacheDir } = await setUp(t);
-    const files = { ...base.manifest.files, 'text_encoder.onnx': { bytes: 1, sha256: '0'.repeat(64) } };
+    const files = { ...base.manifest.files, 'text_encoder.onnx': { bytes: 1, partBytes: 1, crc32: ['0'.repeat(8)] } };
     const other = { ...base, manifest: { ...base.manifest, files } };
     await assert.rejects(openMergedBundle(other, [lora], { cacheDir }), {
       code: 'model_corrupt',
