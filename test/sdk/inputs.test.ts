@@ -39,7 +39,7 @@ describe('input that the contract does not allow', () => {
     await assert.rejects(client.resume(''), { field: 'jobId' });
     await assert.rejects(client.cancel('x'), { field: 'jobId' });
     await assert.rejects(client.models.get('A B'), { field: 'model' });
-    await assert.rejects(client.images.sign(JOB_ID, 16), { field: 'index' });
+    await assert.rejects(client.images.sign(JOB_ID, 37), { field: 'index' });
     await assert.rejects(client.list({ limit: 101 }), { field: 'limit' });
     await assert.rejects(client.get(JOB_ID, { deadlineMs: -1 }), { field: 'deadlineMs' });
     await assert.rejects(client.get(JOB_ID, { deadlineMs: Number.NaN }), { field: 'deadlineMs' });
