@@ -238,6 +238,21 @@ describe('a worker', () => {
     assert.equal((await bench.finished(id)).status, 'succeeded');
   });
 
+  it('writes no prompt into its log, of a grid neither', async () => {
+    await using bench = await createBench();
+    const grid = { x: [{ prompt: 'a secret fox' }], y: [{ negativePrompt: 'hidden cat' }] };
+    const { id } = await bench.store.create(newJob({ settings: { ...SETTINGS, prompt: 'my own dog', grid } }));
+    bench.work({
+      onGenerate: () => {
+        throw new Error('Cannot read "my own dog", "a secret fox" and "hidden cat"');
+      },
+    });
+    await bench.finished(id);
+    while (!bench.log.some((line) => line.includes('job_failed'))) await delay(10);
+    assert.doesNotMatch(bench.log.join(), /own dog|secret fox|hidden cat/);
+    assert.match(bench.log.join(), /\[private\]/);
+  });
+
   it('gives up after the allowed attempts, with the last error', async () => {
     await using bench = await createBench();
     const { id } = await bench.store.create(newJob());
