@@ -71,7 +71,7 @@ describe('LoRAs from the command line, the API and the SDK', () => {
   test('wrong names and weights are wrong input, and say what is right', async () => {
     const missing = await run('generate', 'a red apple', '--lora', 'nothing', ...quick);
     assert.equal(missing.exit, 2);
-    assert.match(JSON.parse(missing.stderr).error.message, /no LoRA of the name "nothing": use one of style/);
+    assert.match(JSON.parse(missing.stderr).error.message, /no LoRA of the name "nothing" here: use one of style/);
     const weight = await run('generate', 'a red apple', '--lora', 'style:much', ...quick);
     assert.equal(weight.exit, 2);
     assert.match(JSON.parse(weight.stderr).error.message, /such as style:0\.8/);

@@ -2,7 +2,7 @@
 import { encodeSafetensors, floats, type TensorData, type Tensors } from '../function/checkpoint/checkpoint-writer.ts';
 
 /** Multiples of 1/16 from -0.5 to 0.5, the same for the same seed. */
-export function dyadic(count: number, seed: number): number[] {
+function dyadic(count: number, seed: number): number[] {
   let state = seed;
   return Array.from({ length: count }, () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
@@ -67,7 +67,7 @@ const RANK = 4;
 const ALPHA = 2;
 
 /** The factors of a layer's delta, and the delta, put together element by element. */
-export function factorsOf({ lora, shape, isCp = false }: Layer, seed: number): Factors {
+function factorsOf({ lora, shape, isCp = false }: Layer, seed: number): Factors {
   const [outputs = 1, inputs = 1, ...sides] = shape;
   const places = sides.reduce((product, side) => product * side, 1);
   const ones = sides.map(() => 1);

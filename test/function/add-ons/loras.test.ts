@@ -173,7 +173,7 @@ describe('LoRAs', () => {
   test('without a folder of LoRAs there are none', async (t) => {
     const bare = await createEngine({ cacheDir: sharedCacheDir, lorasDir: join(root, 'nowhere') });
     t.after(() => bare.close());
-    const message = /has no LoRA of the name "all": it has none/;
+    const message = /no LoRA of the name "all" here: there are none/;
     await assert.rejects(draw({ model: 'mini', loras: [{ name: 'all' }] }, bare), {
       code: 'invalid_input',
       field: 'loras',

@@ -189,6 +189,13 @@ describe('the cache of merged models', () => {
     assert.equal((await readdir(folder)).length, 6);
   });
 
+  test('a file that is not the one that was found is not kept under its checksum', async (t) => {
+    const { open, folder } = await setUp(t);
+    const error = { code: 'unavailable', isRetryable: true, message: /mine changed while it was read/ };
+    await assert.rejects(open({ sha256: '0'.repeat(64) }), error);
+    assert.deepEqual(await readdir(folder), []);
+  });
+
   test('an abort leaves nothing', async (t) => {
     const { base, lora, cacheDir, folder } = await setUp(t);
     const signal = AbortSignal.abort(new Error('enough'));

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { productDelta } from '../../../function/src/checkpoint/lora/delta.ts';
 import { readLora } from '../../../function/src/checkpoint/lora/read-lora.ts';
 import { loraTargets } from '../../../function/src/checkpoint/lora/targets.ts';
 import { parseLoraName } from '../../../function/src/checkpoint/lora/tensor-names.ts';
@@ -164,6 +165,31 @@ describe('alpha', () => {
     assert.equal(await scaleOf(linear, note({ 'text_encoder.lora_alpha': 8 })), 1);
     assert.equal(await scaleOf(linear, { lora_adapter_metadata: 'no JSON' }), 1);
   });
+});
+
+describe('products', () => {
+  for (const rank of [1, 7, 8, 19]) {
+    test(`of rank ${rank} are sums of products`, () => {
+      const [rows, columns] = [3, 5];
+      const value = (i: number) => ((i * 7) % 11) / 8 - 0.5;
+      const matrix = (a: number, b: number) => ({
+        rows: a,
+        columns: b,
+        values: Float32Array.from({ length: a * b }, (_, i) => value(i)),
+      });
+      const delta = productDelta(matrix(rows, rank), matrix(rank, columns));
+      for (let row = 0; row < rows; row += 1) {
+        const target = new Float64Array(columns).fill(1);
+        delta.addRow(row, 0.5, target);
+        const expected = Array.from({ length: columns }, (_, column) => {
+          let sum = 1;
+          for (let r = 0; r < rank; r += 1) sum += 0.5 * value(row * rank + r) * value(r * columns + column);
+          return sum;
+        });
+        assert.deepEqual([...target], expected);
+      }
+    });
+  }
 });
 
 describe('names', () => {

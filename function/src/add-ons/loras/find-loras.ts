@@ -58,8 +58,8 @@ export async function listLoras(folder: string): Promise<string[]> {
 }
 
 function notThere(name: string, there: ReadonlyMap<string, AddOn>): FunctionError {
-  const known = there.size === 0 ? 'it has none' : `use one of ${nameAddOns(there.keys())}`;
-  return new FunctionError('invalid_input', `This server has no LoRA of the name ${JSON.stringify(name)}: ${known}`, {
+  const known = there.size === 0 ? 'there are none' : `use one of ${nameAddOns(there.keys())}`;
+  return new FunctionError('invalid_input', `There is no LoRA of the name ${JSON.stringify(name)} here: ${known}`, {
     field: 'loras',
   });
 }

@@ -3,6 +3,7 @@ import { readdir, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { discard, openCachedFolder } from '../../bundle/cached-folder.ts';
 import { fingerprint } from '../../bundle/file-entry.ts';
+import { hashFiles } from '../../bundle/hash-files.ts';
 import { BUNDLE_FORMAT_VERSION, graphFile } from '../../bundle/manifest.ts';
 import { mergeDeltas } from '../../bundle/merge-deltas.ts';
 import type { Bundle } from '../../bundle/open-bundle.ts';
@@ -72,6 +73,7 @@ export async function openMergedBundle(
         onMerge?.();
         await removeOldest(folder);
         await mergeDeltas(unfinished, bundle, deltas, signal);
+        await checkUnchanged(loras, signal);
       },
     });
     await touch(join(folder, name));
@@ -79,6 +81,18 @@ export async function openMergedBundle(
   } finally {
     await Promise.all(files.map((file) => file.close()));
   }
+}
+
+/** The cache would know a file that was replaced meanwhile by the checksum of the one before. */
+async function checkUnchanged(loras: readonly FoundLora[], signal: AbortSignal | undefined): Promise<void> {
+  const found = await hashFiles(
+    loras.map(({ path }) => path),
+    signal,
+  );
+  const changed = loras.find(({ sha256 }, i) => sha256 !== found[i]);
+  if (changed === undefined) return;
+  const message = `The LoRA ${changed.name} changed while it was read: try again.`;
+  throw new FunctionError('unavailable', message, { field: changed.field, isRetryable: true });
 }
 
 /** @throws What `read` does, saying which field of the input is at fault. */
