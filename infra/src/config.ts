@@ -52,6 +52,8 @@ const configSchema = z.strictObject({
       burst: z.int().min(1).default(100),
     })
     .prefault({}),
+  /** The least that becomes of pictures that a model's safety checker flags; `blur` and `block` need models that have one. */
+  safety: z.enum(['flag', 'blur', 'block']).default('flag'),
   /** Web pages that may call the endpoint, such as `https://app.example.com`. */
   corsOrigins: z.array(z.url()).default([]),
   /** Your own domain; its certificate must lie in us-east-1, as CloudFront asks. The CNAME record is yours to set. */

@@ -56,6 +56,7 @@ export class SafelightStack extends Stack {
       capacity: policy.capacity === 'on-demand-only' ? 'on-demand' : 'spot',
       retentionDays: String(retention.jobs),
       maxQueued: String(config.quotas.maxQueued),
+      safety: config.safety,
       idleSeconds: String(policy.idleSeconds),
       sendsWebhooks: 'true',
       webhookSecretsParameter,

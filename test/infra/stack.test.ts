@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { Match } from 'aws-cdk-lib/assertions';
 import { CachePolicy, OriginRequestPolicy } from 'aws-cdk-lib/aws-cloudfront';
 import { LEASE_SECONDS, QUEUE, STOP_TIMEOUT_SECONDS, TABLES } from '../../function/src/aws/environment.ts';
 import { type Resource, synthesize } from './synthesize.ts';
@@ -220,6 +221,13 @@ describe('the API', () => {
     assert.ok(timeouts['Safelight: the API'] < 30);
     assert.equal(timeouts['Safelight: progress of jobs'], 900);
     template.hasResourceProperties('AWS::Lambda::Url', { InvokeMode: 'RESPONSE_STREAM' });
+  });
+
+  it('lets no job be less strict about flagged pictures than the configuration says', () => {
+    synthesize({ safety: 'block' }).template.hasResourceProperties('AWS::Lambda::Function', {
+      Description: 'Safelight: the API',
+      Environment: { Variables: Match.objectLike({ SAFELIGHT_SAFETY: 'block' }) },
+    });
   });
 
   it('answers web pages only where it is told to', () => {

@@ -27,6 +27,8 @@ export const ENVIRONMENT = {
   retentionDays: 'SAFELIGHT_RETENTION_DAYS',
   /** Jobs that may wait at a time. Optional, 1000. */
   maxQueued: 'SAFELIGHT_MAX_QUEUED',
+  /** `flag`, `blur` or `block`: the least that becomes of pictures that a safety checker flags. Optional, `flag`. */
+  safety: 'SAFELIGHT_SAFETY',
   /** `cuda` or `cpu`: what the worker computes on. It refuses to start where that is not to be had. Optional, `cuda`. */
   provider: 'SAFELIGHT_PROVIDER',
   /** Folder for weights, on the fastest disk, writable. Optional, a temporary folder. */
@@ -74,7 +76,7 @@ export const ENTRY_POINTS = {
     file: 'api/lambda/api.ts',
     handler: 'handler',
     required: ['jobsTable', 'limitsTable', 'queueUrl', 'imagesBucket', 'models', 'instanceTypes', 'capacity'],
-    optional: ['retentionDays', 'maxQueued', 'version', 'sendsWebhooks'],
+    optional: ['retentionDays', 'maxQueued', 'version', 'sendsWebhooks', 'safety'],
   },
   /** Lambda behind a Function URL, auth type NONE, invoke mode RESPONSE_STREAM: `jobs.watch` only; checks keys itself. */
   stream: {

@@ -21,6 +21,8 @@ describe("the functions' configuration", () => {
     const onDemand = readApiConfig({ ...API, SAFELIGHT_CAPACITY: 'on-demand', SAFELIGHT_SENDS_WEBHOOKS: 'true' });
     assert.ok((onDemand.gpuPrice?.perHour ?? 0) > (config.gpuPrice?.perHour ?? 9));
     assert.deepEqual(onDemand.webhooks, { allowsPrivate: false });
+    assert.deepEqual([config.safety, readApiConfig({ ...API, SAFELIGHT_SAFETY: 'block' }).safety], ['flag', 'block']);
+    assert.throws(() => readApiConfig({ ...API, SAFELIGHT_SAFETY: 'off' }), /SAFELIGHT_SAFETY/);
     assert.throws(() => readApiConfig({ ...API, SAFELIGHT_CAPACITY: 'cheap' }), /SAFELIGHT_CAPACITY/);
     assert.throws(() => readApiConfig({ ...API, SAFELIGHT_MAX_QUEUED: 'many' }), /SAFELIGHT_MAX_QUEUED/);
   });

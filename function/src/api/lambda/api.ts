@@ -23,7 +23,7 @@ async function start() {
   const config = readApiConfig();
   const logger = createPowerLogger('api');
   const s3 = new S3Client({});
-  const engine = await createCatalog(s3, config.models);
+  const engine = await createCatalog(s3, config.models, config.safety);
   const clients = { dynamo: createDocumentClient(), sqs: createQueueClient(), s3 };
   return createApiHandler({ ...createApiServices(clients, config, { engine, logger }), logger });
 }

@@ -18,7 +18,7 @@ export interface ApiClients {
   s3: S3Client;
 }
 
-type ApiConfig = Omit<ReturnType<typeof readApiConfig>, 'models'>;
+type ApiConfig = Omit<ReturnType<typeof readApiConfig>, 'models' | 'safety'>;
 
 /** URLs are signed when a job is read, so they need not live long. */
 const URL_SECONDS = 900;
