@@ -60,7 +60,9 @@ describe('the verdict', () => {
 async function convertChecked(folder: string, threshold?: number, name = 'checked'): Promise<void> {
   const safetyChecker = join(folder, `${name}.safetensors`);
   await writeFile(safetyChecker, encodeSafetensors(tinySafetyChecker(threshold)));
-  await convertCheckpoint({ checkpoint, name, folder: join(folder, 'models', name), safetyChecker });
+  const output = ['--output', join(folder, 'models', name), '--name', name, '--accept-license'];
+  const converted = await runCli(['weights', 'convert', checkpoint, '--safety-checker', safetyChecker, ...output]);
+  assert.equal(converted.exit, 0, converted.stderr);
 }
 
 describe('the safety checker', () => {
