@@ -24,7 +24,7 @@ export const imageFormatSchema = oneOf('format', ['png', 'jpeg', 'webp']);
 export type ImageFormat = z.infer<typeof imageFormatSchema>;
 
 /** Which of PyTorch's random generators the seed drives. `cuda` is what CompVis' scripts and AUTOMATIC1111 draw with. */
-export const rngSchema = z.enum(['cuda', 'cpu'], 'rng must be cuda or cpu');
+export const rngSchema = oneOf('rng', ['cuda', 'cpu']);
 export type RngName = z.infer<typeof rngSchema>;
 
 /** A prompt, which may be empty. */
@@ -36,7 +36,7 @@ const prompt = promptTextSchema.check(z.refine((value) => value.trim() !== '', '
  * How prompts are read: `a1111` is AUTOMATIC1111's syntax, with weights, editing, `AND`, `BREAK` and any length; `plain` takes
  * every character as it is and leaves out what does not fit, as CompVis' scripts do.
  */
-export const promptSyntaxSchema = z.enum(['a1111', 'plain'], 'promptSyntax must be a1111 or plain');
+export const promptSyntaxSchema = oneOf('promptSyntax', ['a1111', 'plain']);
 export type PromptSyntax = z.infer<typeof promptSyntaxSchema>;
 
 /** A model by its name on the server. */
@@ -133,7 +133,7 @@ export type SafetyPolicy = z.infer<typeof safetyPolicySchema>;
 /** What is done with a picture that is drawn. */
 const finishFields = {
   /** `preview` is far faster and less exact, where the model has been converted with such a decoder. Absent, `full`. */
-  decoder: z.optional(z.enum(['full', 'preview'], 'decoder must be full or preview')),
+  decoder: z.optional(oneOf('decoder', ['full', 'preview'])),
   /** Whether an invisible watermark says what drew it. Absent, where there is nothing but a text to start from, as in CompVis' scripts. */
   watermark: z.optional(yesOrNo('watermark')),
   /** What becomes of a picture that the model's safety checker objects to. Absent, what the server does: `flag`, or stricter. */

@@ -1,14 +1,11 @@
 import * as z from 'zod/mini';
-import { integer, timeSchema, unknownFields } from './checks.ts';
+import { integer, oneOf, timeSchema, unknownFields } from './checks.ts';
 
 /** The largest picture that can be sent. */
 export const MAX_UPLOAD_BYTES = 20 * 1024 * 1024;
 
 /** Media types of pictures that can be sent, for initial images and masks. */
-export const uploadTypeSchema = z.enum(
-  ['image/png', 'image/jpeg', 'image/webp'],
-  'contentType must be one of image/png, image/jpeg, image/webp',
-);
+export const uploadTypeSchema = oneOf('contentType', ['image/png', 'image/jpeg', 'image/webp']);
 export type UploadType = z.infer<typeof uploadTypeSchema>;
 
 /** Input of `uploads.create`: what is going to be sent. Nothing else is accepted at the URL. */
