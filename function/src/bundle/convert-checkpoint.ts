@@ -20,6 +20,7 @@ import { openRailLicense } from './openrail-license.ts';
 
 import { recordVerified } from './verified-states.ts';
 
+/** A LoRA file, and how strongly it counts in each network. */
 export interface LoraToAdd {
   path: string;
   unetWeight: number;
