@@ -15,7 +15,7 @@ export function addWatermarkCommand(program: Command): void {
     });
 }
 
-/** Of 136 bits; that so many agree by chance happens once in a hundred million pictures. */
+/** Of 136 bits; were they tossed, so many would agree in one picture of a hundred million. */
 const ENOUGH_BITS = 3 / 4;
 
 interface Found {

@@ -65,8 +65,8 @@ export function readWatermark(pixels: Pixels, byteLength: number = WATERMARK.len
 }
 
 /**
- * How many bits of the watermark a picture has. Half of them are chance; a photograph has them all, flat and saturated
- * areas lose some on the way into the picture, and compression others.
+ * How many bits of the watermark a picture has. Half of them are chance; flat and saturated areas lose some on the way
+ * into the picture, and compression others.
  */
 export function countMatchingBits(pixels: Pixels, text: string = WATERMARK): { matching: number; total: number } {
   const expected = toBits(text);

@@ -16,7 +16,7 @@ export interface Judged {
 export async function applyPolicy(pixels: Pixels, scores: SafetyScores, policy: SafetyPolicy): Promise<Judged> {
   const safety = { ...scores, policy };
   if (!scores.isFlagged || policy === 'flag') return { pixels, safety };
-  // As the original does it: black.
+  // As in diffusers: black.
   if (policy === 'block') return { pixels: { ...pixels, data: new Uint8Array(pixels.data.length) }, safety };
   const sigma = Math.max(1, Math.min(pixels.width, pixels.height) * BLUR_SHARE);
   return { pixels: await fromSharp(toSharp(pixels).blur(sigma)), safety };
