@@ -12,7 +12,7 @@ import { finish, newKey, serve } from './serve-fixture.ts';
 describe('what a safety checker says', () => {
   it('stands beside the picture in its job, also when it is read again', async () => {
     const safety: Safety = { isFlagged: true, policy: 'blur', conceptScores: [0.02], specialCareScores: [-0.1] };
-    const engine = createFakeEngine();
+    const engine = createFakeEngine({ model: { safetyChecker: true } });
     const generate = engine.generate.bind(engine);
     engine.generate = async (settings, options) => {
       const generation = await generate(settings, options);

@@ -22,6 +22,8 @@ export interface FakeEngineOptions {
   /** Bytes of each picture. */
   imageBytes?: number;
   randomSeed?: () => number;
+  /** What its model has beyond the usual. */
+  model?: Partial<ModelInfo>;
 }
 
 /** What the fake draws: a function of the seed alone. */
@@ -42,14 +44,15 @@ const drawImages = (settings: GenerateSettings, imageBytes: number | undefined):
 /** An engine that draws nothing, and can be slow, fail or crash. */
 export const createFakeEngine = (options: FakeEngineOptions = {}): Engine & { calls: number } => {
   const { stepMs = 0, onGenerate, imageBytes, randomSeed = () => 42 } = options;
+  const model = { ...FAKE_MODEL, ...options.model };
   return {
     calls: 0,
-    defaultModel: FAKE_MODEL.name,
-    models: () => [FAKE_MODEL],
+    defaultModel: model.name,
+    models: () => [model],
     resolve(input) {
-      if (input.model !== undefined && input.model !== FAKE_MODEL.name)
+      if (input.model !== undefined && input.model !== model.name)
         throw new FunctionError('model_not_found', 'No such model', { field: 'model' });
-      return resolveSettings(input, FAKE_MODEL, randomSeed);
+      return resolveSettings(input, model, randomSeed);
     },
     async generate(settings, { signal, onPhase }: GenerateOptions = {}) {
       this.calls++;
