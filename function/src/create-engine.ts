@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { SafetyPolicy } from '@safelight/sdk/contract';
+import { createAddOnFolder } from './add-ons/add-on-folder.ts';
 import { createEmbeddingFolder } from './add-ons/embedding-folder.ts';
 import { createLoraFinder } from './add-ons/loras/find-loras.ts';
 import { openMergedBundle } from './add-ons/loras/merged-bundle.ts';
@@ -44,8 +45,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     open: (opening: OpenOptions) => openAvailable(available, cacheDir, opening),
   }));
   const settings = {
-    findLoras: createLoraFinder(lorasDir),
-    ...(embeddingsDir === undefined ? {} : { embeddings: createEmbeddingFolder(embeddingsDir) }),
+    findLoras: createLoraFinder(lorasDir === undefined ? undefined : createAddOnFolder(lorasDir)),
+    ...(embeddingsDir === undefined ? {} : { embeddings: createEmbeddingFolder(createAddOnFolder(embeddingsDir)) }),
     ...(threads === undefined ? {} : { threads }),
     ...(safety === undefined ? {} : { leastSafety: safety }),
   };

@@ -1,9 +1,15 @@
 import { join } from 'node:path';
 import type { S3Client } from '@aws-sdk/client-s3';
+import { createEmbeddingFolder } from './add-ons/embedding-folder.ts';
 import { createLoraFinder } from './add-ons/loras/find-loras.ts';
+import { openMergedBundle } from './add-ons/loras/merged-bundle.ts';
+import { ADD_ON_PREFIX } from './aws/environment.ts';
 import type { Manifest } from './bundle/manifest.ts';
+import { openBundle } from './bundle/open-bundle.ts';
 import { FunctionError } from './errors.ts';
 import type { Target } from './graphs/layers/layers.ts';
+import type { DiffusionModel } from './pipeline/diffusion-model.ts';
+import { openModel } from './runtime/open-model.ts';
 import {
   createSingleModelEngine,
   type OpenedModel,
@@ -11,12 +17,21 @@ import {
   type PreparableEngine,
 } from './single-model-engine.ts';
 import { openRemoteModel } from './transfer/open-remote-model.ts';
+import type { TransferProgress } from './transfer/progress.ts';
+import { pullBundle } from './transfer/pull-bundle.ts';
 import { readRemoteManifest } from './transfer/read-remote-manifest.ts';
+import { createRemoteAddOns } from './transfer/remote-add-ons.ts';
 import type { S3Location } from './transfer/s3-location.ts';
+
+/** Beside the models, none of which has a name that begins with a dot. */
+const ADD_ONS = '.add-ons';
 
 export interface RemoteEngineOptions {
   client: S3Client;
-  /** Bundles as `safelight weights push` wrote them; the first is the default model. */
+  /**
+   * Bundles as `safelight weights push` wrote them; the first is the default model, in whose bucket LoRAs and embeddings
+   * lie too.
+   */
   locations: readonly S3Location[];
   /** Where their files are kept on this machine, on its fastest disk. */
   modelsDir: string;
@@ -36,11 +51,19 @@ export async function createRemoteEngine(options: RemoteEngineOptions): Promise<
       const { manifest } = await readRemoteManifest({ ...location, client });
       if (manifest.target !== provider) throw madeForAnother(manifest, provider);
       const folder = join(modelsDir, manifest.model.name);
-      const open = (opening: OpenOptions) => openRemote({ ...location, client, folder }, opening);
+      const place = { ...location, client, folder, cacheDir: join(modelsDir, ADD_ONS) };
+      const open = (opening: OpenOptions) => openRemote(place, opening);
       return { info: manifest.model, open };
     }),
   );
-  return createSingleModelEngine(models, models[0]?.info.name ?? '', { findLoras: createLoraFinder(undefined) });
+  const addOnsIn = (kind: keyof typeof ADD_ON_PREFIX) => {
+    const bucket = locations[0]?.bucket ?? '';
+    return createRemoteAddOns({ client, bucket, prefix: ADD_ON_PREFIX[kind], folder: join(modelsDir, ADD_ONS, kind) });
+  };
+  return createSingleModelEngine(models, models[0]?.info.name ?? '', {
+    findLoras: createLoraFinder(addOnsIn('loras')),
+    embeddings: createEmbeddingFolder(addOnsIn('embeddings')),
+  });
 }
 
 function madeForAnother({ model, target }: Manifest, provider: Target): FunctionError {
@@ -54,20 +77,33 @@ function madeForAnother({ model, target }: Manifest, provider: Target): Function
 interface RemoteFolder extends S3Location {
   client: S3Client;
   folder: string;
+  /** Where models with LoRAs added are kept. */
+  cacheDir: string;
 }
 
-async function openRemote(place: RemoteFolder, { host, settings, onPhase }: OpenOptions): Promise<OpenedModel> {
+async function openRemote(place: RemoteFolder, opening: OpenOptions): Promise<OpenedModel> {
+  const { host, settings, loras, signal, onPhase } = opening;
   const start = performance.now();
   let downloadMs: number | undefined;
-  const { model } = await openRemoteModel({
-    ...place,
-    host,
-    settings,
-    onProgress({ transferredBytes, totalBytes, reusedBytes }) {
-      // Sessions are created meanwhile: what is left of the time after the last byte is loading.
-      if (transferredBytes > reusedBytes) downloadMs = performance.now() - start;
-      onPhase({ name: 'loading', loadedBytes: transferredBytes, totalBytes });
-    },
-  });
+  const onProgress = ({ transferredBytes, totalBytes, reusedBytes }: TransferProgress) => {
+    // Sessions are created meanwhile: what is left of the time after the last byte is loading.
+    if (transferredBytes > reusedBytes) downloadMs = performance.now() - start;
+    onPhase({ name: 'loading', loadedBytes: transferredBytes, totalBytes });
+  };
+  const model =
+    loras.length === 0
+      ? (await openRemoteModel({ ...place, host, settings, onProgress })).model
+      : await openMerged(place, opening, (await pullBundle({ ...place, signal, onProgress })).folder);
   return { model, ...(downloadMs === undefined ? {} : { downloadMs }) };
+}
+
+/** LoRAs can only be added to a model that is here as a whole. */
+async function openMerged(
+  { cacheDir }: RemoteFolder,
+  { host, settings, loras, signal, onPhase }: OpenOptions,
+  folder: string,
+): Promise<DiffusionModel> {
+  const onMerge = () => onPhase({ name: 'provisioning' });
+  const merged = await openMergedBundle(await openBundle(folder), loras, { cacheDir, onMerge, signal });
+  return { ...(await openModel(merged.bundle, host, settings)), loras: merged.loras };
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rmdir, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -159,18 +159,20 @@ describe('safelight', () => {
     assert.equal((await runCli(['paint'])).exit, 2);
   });
 
-  test('prompts name embeddings of a folder: an option, a variable, or beside the models', async (t) => {
+  test('prompts name embeddings of a folder: an option, a variable, or the data folder', async (t) => {
     const folder = await temporaryFolder(t);
     await mkdir(join(folder, 'embeddings'));
     const fixture = join(import.meta.dirname, '../fixtures/embeddings/a1111.pt');
     await copyFile(fixture, join(folder, 'embeddings/night-ink.pt'));
     const shown = '4 tokens of 75\n  a night-ink×1.2 (2 vectors) fox\n';
     const args = ['prompt', 'a', '(night-ink:1.2)', 'fox'];
-    const elsewhere = { SAFELIGHT_MODELS_DIR: join(folder, 'none/models') };
+    const elsewhere = { XDG_DATA_HOME: join(folder, 'none') };
+    await mkdir(join(folder, 'data/safelight'), { recursive: true });
+    await symlink(join(folder, 'embeddings'), join(folder, 'data/safelight/embeddings'));
     const places: [string[], Record<string, string>][] = [
       [['--embeddings', join(folder, 'embeddings')], elsewhere],
       [[], { ...elsewhere, SAFELIGHT_EMBEDDINGS: join(folder, 'embeddings') }],
-      [[], { SAFELIGHT_MODELS_DIR: join(folder, 'models') }],
+      [[], { XDG_DATA_HOME: join(folder, 'data') }],
     ];
     for (const [options, env] of places) {
       const { stdout, stderr } = await runCli([...args, ...options], { env });

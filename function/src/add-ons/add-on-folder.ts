@@ -10,6 +10,23 @@ export interface AddOn {
   readonly path: string;
 }
 
+/** Where add-ons lie. It may change at any time. */
+export interface AddOnSource {
+  /**
+   * All there are, by name. Of two files of one name the first counts: the earlier extension, then the earlier path.
+   * @param extensions Lower-case, with the dot, the preferred one first; files may write them in capitals.
+   * @throws FunctionError `unavailable` when they cannot be listed.
+   */
+  list(extensions: readonly string[]): Promise<Map<string, AddOn>>;
+  /** Sees to it that the file lies at its path. @throws FunctionError when it cannot be had, or not written. */
+  bring(addOn: AddOn): Promise<void>;
+}
+
+/** A folder on this machine. */
+export function createAddOnFolder(folder: string): AddOnSource {
+  return { list: (extensions) => listAddOns(folder, extensions), bring: async () => undefined };
+}
+
 /** Names that an error lists; a folder may have thousands. */
 const MAX_NAMED = 20;
 
@@ -22,11 +39,18 @@ const MAX_NAMED = 20;
  */
 export async function listAddOns(folder: string, extensions: readonly string[]): Promise<Map<string, AddOn>> {
   const found = await readFolder(folder);
-  const files = found.filter((entry) => (entry.isFile() || entry.isSymbolicLink()) && !entry.name.startsWith('.'));
-  const candidates = files.map((entry) => {
-    const { name, ext } = parse(entry.name);
-    const path = join(entry.parentPath, entry.name);
-    return { name, path, rank: extensions.indexOf(ext.toLowerCase()) };
+  const files = found.filter((entry) => entry.isFile() || entry.isSymbolicLink());
+  return pickAddOns(
+    files.map((entry) => join(entry.parentPath, entry.name)),
+    extensions,
+  );
+}
+
+/** The add-ons among files, as `AddOnSource.list` has it; hidden files are none. */
+export function pickAddOns(paths: readonly string[], extensions: readonly string[]): Map<string, AddOn> {
+  const candidates = paths.map((path) => {
+    const { name, ext, base } = parse(path);
+    return { name, path, rank: base.startsWith('.') ? -1 : extensions.indexOf(ext.toLowerCase()) };
   });
   const usable = candidates.filter(({ rank }) => rank >= 0);
   usable.sort((a, b) => a.rank - b.rank || compare(a.path, b.path));

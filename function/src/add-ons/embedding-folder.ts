@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { FunctionError } from '../errors.ts';
 import type { EmbeddingEntry } from '../pipeline/prompt/embeddings.ts';
-import { type AddOn, listAddOns } from './add-on-folder.ts';
+import type { AddOn, AddOnSource } from './add-on-folder.ts';
 import { embeddingExtensions, readEmbedding } from './read-embedding.ts';
 
 /** Names that prompts may use. */
@@ -13,13 +13,14 @@ export interface EmbeddingFolder {
   read(): Promise<readonly EmbeddingEntry[]>;
 }
 
-/** A folder of embeddings, which may change at any time. A file is read again only when it has changed. */
-export function createEmbeddingFolder(folder: string): EmbeddingFolder {
+/** Embeddings of a source. A file is read again only when it has changed. */
+export function createEmbeddingFolder(source: AddOnSource): EmbeddingFolder {
   let known = new Map<string, { stamp: string; entry: EmbeddingEntry }>();
   return {
     async read() {
       const found: typeof known = new Map();
-      for (const addOn of (await listAddOns(folder, embeddingExtensions)).values()) {
+      for (const addOn of (await source.list(embeddingExtensions)).values()) {
+        await source.bring(addOn);
         const stamp = await stampOf(addOn.path);
         const before = known.get(addOn.path);
         const entry = before?.stamp === stamp ? before.entry : await readEntry(addOn);

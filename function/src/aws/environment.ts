@@ -214,5 +214,8 @@ export const LEASE_SECONDS = 60;
 /** What the images bucket holds, for lifecycle rules and grants. */
 export const OBJECT_PREFIX = { images: 'jobs/', uploads: 'uploads/' } as const;
 
+/** Where the models bucket has LoRAs and textual inversion embeddings, which people put there themselves. */
+export const ADD_ON_PREFIX = { loras: 'loras/', embeddings: 'embeddings/' } as const;
+
 /** SIGTERM and spot notices leave 120 seconds: ECS may kill the container after so many (`stopTimeout`). */
 export const STOP_TIMEOUT_SECONDS = 115;

@@ -9,9 +9,12 @@ export function addEmbeddingsCommand(program: Command, config: CliConfig): void 
     .option('--embeddings <folder>', 'where they lie (default: SAFELIGHT_EMBEDDINGS)')
     .option('--json', 'print them as JSON')
     .action(async (flags: { embeddings?: string; json?: boolean }) => {
-      const { createEmbeddingFolder } = await import('../add-ons/embedding-folder.ts');
+      const [{ createEmbeddingFolder }, { createAddOnFolder }] = await Promise.all([
+        import('../add-ons/embedding-folder.ts'),
+        import('../add-ons/add-on-folder.ts'),
+      ]);
       const folder = flags.embeddings ?? config.embeddingsDir;
-      const entries = (await createEmbeddingFolder(folder).read()).map(toListed);
+      const entries = (await createEmbeddingFolder(createAddOnFolder(folder)).read()).map(toListed);
       if (flags.json) process.stdout.write(`${JSON.stringify(entries)}\n`);
       else process.stdout.write(entries.length === 0 ? `No embeddings in ${folder}\n` : entries.map(describe).join(''));
     });

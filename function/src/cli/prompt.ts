@@ -39,11 +39,12 @@ export function addPromptCommand(program: Command, config: CliConfig): void {
 
 /** What of it needs no server is imported only here: a server's answer needs none of it. */
 async function readHere(input: ParsedReadPromptInput, embeddingsDir: string): Promise<PromptReading> {
-  const [{ describePrompt }, { createEmbeddingFolder }] = await Promise.all([
+  const [{ describePrompt }, { createEmbeddingFolder }, { createAddOnFolder }] = await Promise.all([
     import('../describe-prompt.ts'),
     import('../add-ons/embedding-folder.ts'),
+    import('../add-ons/add-on-folder.ts'),
   ]);
-  return describePrompt(input, await createEmbeddingFolder(embeddingsDir).read());
+  return describePrompt(input, await createEmbeddingFolder(createAddOnFolder(embeddingsDir)).read());
 }
 
 function describeReading({ parts, texts, warnings }: PromptReading): string {

@@ -82,7 +82,7 @@ async function openOrCreate(path: string): Promise<{ file: FileHandle; bytesBefo
  */
 const CHUNKS_AT_ONCE = 2;
 
-function startPartWriter(fd: number, offset: number): PartWriter {
+export function startPartWriter(fd: number, offset: number): PartWriter {
   const waiting: Uint8Array[] = [];
   let checksum = 0;
   let position = offset;

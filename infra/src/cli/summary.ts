@@ -1,3 +1,4 @@
+import { ADD_ON_PREFIX } from '@safelight/function/aws/environment';
 import type { Config } from '../config.ts';
 import { webhookSecretsName } from '../webhook-secrets-name.ts';
 import { costReport } from './costs.ts';
@@ -5,13 +6,14 @@ import type { Deployment } from './deploy-steps.ts';
 
 /** What to do with the new endpoint. */
 export function describeEndpoint({ outputs }: Deployment, config: Config): string {
-  const { EndpointUrl = '', DomainTarget, KeysTable = '' } = outputs ?? {};
+  const { EndpointUrl = '', DomainTarget, KeysTable = '', ModelsBucket = '' } = outputs ?? {};
   const { domain } = config;
   return [
     `Endpoint: ${EndpointUrl}`,
     ...(domain === undefined ? [] : [`Set a CNAME record of ${domain.name} to ${DomainTarget}`]),
     `More keys: AWS_REGION=${config.region} SAFELIGHT_KEYS_TABLE=${KeysTable} npm run safelight -- keys create <name>`,
     `Webhooks are signed with: aws ssm get-parameter --region ${config.region} --name ${webhookSecretsName(config)} --with-decryption --query Parameter.Value --output text`,
+    `LoRAs and embeddings: aws s3 cp <file> s3://${ModelsBucket}/${ADD_ON_PREFIX.loras} or ${ADD_ON_PREFIX.embeddings}`,
     ...(config.alarmEmail === undefined
       ? ['Nobody hears alarms: set alarmEmail in infra/safelight.config.ts']
       : [`Alarms go to ${config.alarmEmail} once the address is confirmed: AWS has sent it a message`]),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { chmod, copyFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { createAddOnFolder } from '../../../function/src/add-ons/add-on-folder.ts';
 import { createEmbeddingFolder } from '../../../function/src/add-ons/embedding-folder.ts';
 import { temporaryFolder } from '../../support/embedded-model.ts';
 import { encodeSafetensors, floats } from '../checkpoint/checkpoint-writer.ts';
@@ -15,7 +16,7 @@ test('embeddings have the names of their files; safetensors come before pickles'
   await writeFile(join(folder, 'bad hands.safetensors'), encode(1, 2));
   await copyFile(join(fixtures, 'diffusers.bin'), join(folder, 'CAT.bin'));
   await writeFile(join(folder, 'preview.png'), '');
-  const entries = await createEmbeddingFolder(folder).read();
+  const entries = await createEmbeddingFolder(createAddOnFolder(folder)).read();
   assert.deepEqual(
     entries.map((entry) => [entry.name, 'vectors' in entry ? entry.vectors.length : entry.problem]),
     [
@@ -29,7 +30,7 @@ test('a file that cannot be used is listed with what is wrong, without its path,
   const folder = await temporaryFolder(t);
   await copyFile(join(fixtures, 'a1111.pt'), join(folder, 'good.pt'));
   await writeFile(join(folder, 'bad.pt'), 'nonsense');
-  const [bad, good] = await createEmbeddingFolder(folder).read();
+  const [bad, good] = await createEmbeddingFolder(createAddOnFolder(folder)).read();
   assert.ok(good !== undefined && 'vectors' in good);
   assert.ok(bad !== undefined && 'problem' in bad);
   assert.match(bad.problem, /^bad\.pt cannot be read: /);
@@ -40,14 +41,14 @@ test('a file that may not be opened says so, without its path', { skip: process.
   const folder = await temporaryFolder(t);
   await copyFile(join(fixtures, 'a1111.pt'), join(folder, 'closed.pt'));
   await chmod(join(folder, 'closed.pt'), 0);
-  assert.deepEqual(await createEmbeddingFolder(folder).read(), [
+  assert.deepEqual(await createEmbeddingFolder(createAddOnFolder(folder)).read(), [
     { name: 'closed', problem: 'its file cannot be read: check its permissions.' },
   ]);
 });
 
 test('what is put into the folder, changed or taken out counts at once; the rest is not read again', async (t) => {
   const folder = await temporaryFolder(t);
-  const embeddings = createEmbeddingFolder(folder);
+  const embeddings = createEmbeddingFolder(createAddOnFolder(folder));
   const names = async () => (await embeddings.read()).map(({ name }) => name);
   assert.deepEqual(await names(), []);
   await writeFile(join(folder, 'a.safetensors'), encode(1));
@@ -66,5 +67,5 @@ test('what is put into the folder, changed or taken out counts at once; the rest
 });
 
 test('no folder is no embeddings', async (t) => {
-  assert.deepEqual(await createEmbeddingFolder(join(await temporaryFolder(t), 'none')).read(), []);
+  assert.deepEqual(await createEmbeddingFolder(createAddOnFolder(join(await temporaryFolder(t), 'none'))).read(), []);
 });

@@ -4,7 +4,7 @@ import { spareThreads, startByteThreads } from '../../bundle/byte-threads.ts';
 import { openFile } from '../../checkpoint/open-file.ts';
 import { FunctionError } from '../../errors.ts';
 import { addUp, promptLoras, settingsLoras, type WantedLora } from '../../pipeline/prompt/networks.ts';
-import { type AddOn, listAddOns, nameAddOns } from '../add-on-folder.ts';
+import { type AddOn, type AddOnSource, listAddOns, nameAddOns } from '../add-on-folder.ts';
 
 /** Formats that LoRAs come in, the preferred one first. */
 const extensions = ['.safetensors', '.pt', '.ckpt'];
@@ -29,13 +29,13 @@ export interface FoundLora extends WantedLora {
  */
 export type FindLoras = (settings: Pick<GenerateSettings, 'prompt' | 'promptSyntax' | 'loras'>) => Promise<FoundLora[]>;
 
-/** LoRAs of a folder on this machine, which may change at any time. */
-export function createLoraFinder(folder: string | undefined): FindLoras {
+/** @param source Where LoRAs lie; none, where that is undefined. */
+export function createLoraFinder(source: AddOnSource | undefined): FindLoras {
   const hashes = createHashCache();
   return async (settings) => {
     const [prompted, chosen] = [promptLoras(settings), settingsLoras(settings)];
     if (prompted.length === 0 && chosen.length === 0) return [];
-    const there = folder === undefined ? new Map<string, AddOn>() : await listAddOns(folder, extensions);
+    const there = source === undefined ? new Map<string, AddOn>() : await source.list(extensions);
     const missing = chosen.find(({ name }) => !there.has(name));
     if (missing !== undefined) throw notThere(missing.name, there);
     const wanted = addUp([...prompted.filter(({ name }) => there.has(name)), ...chosen]);
@@ -44,7 +44,9 @@ export function createLoraFinder(folder: string | undefined): FindLoras {
       throw new FunctionError('invalid_input', `Use at most ${MAX_LORAS} LoRAs at once`, { field });
     return Promise.all(
       wanted.map(async (lora) => {
-        const { path } = there.get(lora.name) as AddOn;
+        const addOn = there.get(lora.name) as AddOn;
+        await source?.bring(addOn);
+        const { path } = addOn;
         const isPrompted = prompted.some(({ name }) => name === lora.name);
         return { ...lora, path, ...(await hashes(path)), field: isPrompted ? 'prompt' : 'loras' };
       }),
