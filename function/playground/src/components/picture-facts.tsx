@@ -1,4 +1,4 @@
-import type { JobImage, SucceededJob, Timings } from '@safelight/sdk';
+import type { JobImage, SafetyPolicy, SucceededJob, Timings } from '@safelight/sdk';
 import { formatBytes, formatDuration, formatPrice, formatTime } from '../lib/format.ts';
 import { labelOf, samplerLabels, scheduleLabels } from '../lib/labels.ts';
 
@@ -39,8 +39,16 @@ export function PictureFacts({ job, image }: { job: SucceededJob; image: JobImag
   );
 }
 
+/** What became of a picture that the model's safety checker objects to. */
+const flagged: Readonly<Record<SafetyPolicy, string>> = {
+  flag: 'flagged',
+  blur: 'flagged, and blurred',
+  block: 'flagged, and kept back',
+};
+
 function settingFacts({ settings }: SucceededJob, image: JobImage): [string, string][] {
-  const { promptSyntax, clipSkip, eta, subseed, subseedStrength } = settings;
+  const { promptSyntax, clipSkip, eta, subseed, subseedStrength, loras = [], decoder } = settings;
+  const { safety } = image;
   return [
     ['Seed', String(image.seed)],
     ['Size', `${image.width} × ${image.height}`],
@@ -54,6 +62,16 @@ function settingFacts({ settings }: SucceededJob, image: JobImage): [string, str
     ['Random numbers', settings.rng === 'cuda' ? 'GPU' : 'CPU'],
     ...(promptSyntax === 'plain' ? [['Prompt syntax', 'plain'] as [string, string]] : []),
     ['Model', settings.model],
+    ...loras.map(({ name, weight }): [string, string] => ['LoRA', `${name}, ${weight}`]),
+    ...(decoder === 'preview' ? [['Decoder', 'preview'] as [string, string]] : []),
+    ...(safety === undefined
+      ? []
+      : [
+          ['Safety checker', safety.isFlagged ? (flagged[safety.policy] ?? flagged.flag) : 'no objection'] as [
+            string,
+            string,
+          ],
+        ]),
   ];
 }
 
@@ -63,7 +81,7 @@ function Facts({ title, facts }: { title: string; facts: readonly [string, strin
       <h3>{title}</h3>
       <dl>
         {facts.map(([name, value]) => (
-          <div key={name}>
+          <div key={`${name} ${value}`}>
             <dt>{name}</dt>
             <dd>{value}</dd>
           </div>
