@@ -17,11 +17,16 @@ export interface CliOptions {
   env?: Record<string, string>;
 }
 
+/** The command line that runs the command from source. */
+export function cliCommand(args: readonly string[]): [string, ...string[]] {
+  return [process.execPath, '--conditions=@safelight/source', '--import', import.meta.resolve('tsx'), main, ...args];
+}
+
 /** Starts the command from source with a clean environment. */
 export function spawnCli(args: readonly string[], { cwd, env = {} }: CliOptions = {}): ChildProcess {
-  const node = ['--conditions=@safelight/source', '--import', import.meta.resolve('tsx'), main];
+  const [node, ...rest] = cliCommand(args);
   const { PATH = '', HOME = '' } = process.env;
-  return spawn(process.execPath, [...node, ...args], {
+  return spawn(node, rest, {
     cwd,
     env: { PATH, HOME, SAFELIGHT_CACHE_DIR: sharedCacheDir, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -4,9 +4,11 @@ import {
   type GenerateSettings,
   generateInputSchema,
   type JobImage,
+  type ModelInfo,
   type Phase,
   type Warning,
 } from '@safelight/sdk/contract';
+import type { Engine } from '../engine.ts';
 import type { CliConfig } from './config.ts';
 import type { PictureFiles } from './sent-pictures.ts';
 
@@ -22,51 +24,69 @@ export interface Drawn {
 export interface DrawOptions {
   signal: AbortSignal;
   onPhase: (phase: Phase) => void;
-  /** The pictures that the input names by key. */
-  pictures: PictureFiles;
+  /** The pictures that the input names by key. @defaultValue none */
+  pictures?: PictureFiles;
 }
 
-/** Makes pictures on this machine. */
-export async function drawLocally(input: GenerateInput, config: CliConfig, options: DrawOptions): Promise<Drawn> {
-  // Imported here so that drawing on a server needs no inference library.
-  const { createEngine } = await import('../create-engine.ts');
-  const engine = await createEngine(config);
-  try {
-    const settings = engine.resolve(generateInputSchema.parse(input));
-    const files = Object.values(options.pictures);
-    const readUpload = async (key: string) => files.find((file) => file.key === key)?.data;
-    const { images, warnings } = await engine.generate(settings, { ...options, readUpload });
-    return { settings, warnings, images };
-  } finally {
-    await engine.close();
-  }
+/** Makes pictures, here or elsewhere. */
+export interface Drawer {
+  models(): Promise<readonly ModelInfo[]>;
+  draw(input: GenerateInput, options: DrawOptions): Promise<Drawn>;
+  close(): Promise<void>;
+}
+
+/** Draws on a server, or on this machine where no endpoint is given. */
+export function createDrawer(endpoint: string | undefined, config: CliConfig): Drawer {
+  return endpoint === undefined ? createLocalDrawer(config) : createRemoteDrawer(endpoint, config);
+}
+
+/** Makes pictures on this machine. The engine starts when it is first needed. */
+function createLocalDrawer(config: CliConfig): Drawer {
+  let opening: Promise<Engine> | undefined;
+  const open = () => {
+    // Imported here so that drawing on a server needs no inference library.
+    opening ??= import('../create-engine.ts').then(({ createEngine }) => createEngine(config));
+    return opening;
+  };
+  return {
+    models: async () => (await open()).models(),
+    async draw(input, { pictures = {}, ...options }) {
+      const engine = await open();
+      const settings = engine.resolve(generateInputSchema.parse(input));
+      const files = Object.values(pictures);
+      const readUpload = async (key: string) => files.find((file) => file.key === key)?.data;
+      const { images, warnings } = await engine.generate(settings, { ...options, readUpload });
+      return { settings, warnings, images };
+    },
+    async close() {
+      await (await opening?.catch(() => undefined))?.close();
+    },
+  };
 }
 
 /** Makes pictures on a server. */
-export async function drawRemotely(
-  input: GenerateInput,
-  endpoint: string,
-  config: CliConfig,
-  { signal, onPhase, pictures }: DrawOptions,
-): Promise<Drawn> {
-  const safelight = createSafelight({ endpoint, apiKey: config.apiKey });
-  const keys = await uploadAll(safelight, pictures, signal);
-  const result = await safelight.generate(
-    { ...input, ...keys },
-    {
-      signal,
-      onProgress: (update) => {
-        if (update.status === 'queued' || update.status === 'running') onPhase(update.phase);
-      },
+function createRemoteDrawer(endpoint: string, { apiKey }: CliConfig): Drawer {
+  const safelight = createSafelight({ endpoint, apiKey });
+  return {
+    models: () => safelight.models.list(),
+    async draw(input, { signal, onPhase, pictures = {} }) {
+      const keys = await uploadAll(safelight, pictures, signal);
+      const { settings, warnings, images } = await safelight.generate(
+        { ...input, ...keys },
+        {
+          signal,
+          onProgress: (update) => {
+            if (update.status === 'queued' || update.status === 'running') onPhase(update.phase);
+          },
+        },
+      );
+      const download = images.map(async (image) => {
+        return { ...image, data: new Uint8Array(await safelight.images.arrayBuffer(image, { signal })) };
+      });
+      return { settings, warnings, images: await Promise.all(download) };
     },
-  );
-  const images = await Promise.all(
-    result.images.map(async (image) => {
-      const data = new Uint8Array(await safelight.images.arrayBuffer(image, { signal }));
-      return { ...image, data };
-    }),
-  );
-  return { settings: result.settings, warnings: result.warnings, images };
+    async close() {},
+  };
 }
 
 /** Sends the pictures, and says under which keys the server has them. */

@@ -8,7 +8,7 @@ import {
 } from '@safelight/sdk/contract';
 import type { Command } from 'commander';
 import { type CliConfig, parseDevice } from './config.ts';
-import { type Drawn, drawLocally, drawRemotely } from './draw.ts';
+import { createDrawer, type Drawn } from './draw.ts';
 import { type GenerateFlags, parseGenerateFlags } from './generate-input.ts';
 import { interruptSignal } from './interrupt.ts';
 import { checkOutput, freeName, outputNames, writeWhole } from './output-files.ts';
@@ -86,18 +86,16 @@ async function generateCommand(prompt: string, flags: GenerateFlags, config: Cli
   const embeddingsDir = flags.embeddings ?? config.embeddingsDir;
 
   const signal = interruptSignal();
+  const lorasDir = flags.loras ?? config.lorasDir;
+  const drawer = createDrawer(endpoint, { ...config, lorasDir, embeddingsDir, device });
   const bar = createProgressBar();
   const start = performance.now();
   let drawn: Drawn;
   try {
-    const options = { signal, onPhase: bar.update, pictures };
-    const lorasDir = flags.loras ?? config.lorasDir;
-    drawn =
-      endpoint === undefined
-        ? await drawLocally(input, { ...config, lorasDir, embeddingsDir, device }, options)
-        : await drawRemotely(input, endpoint, config, options);
+    drawn = await drawer.draw(input, { signal, onPhase: bar.update, pictures });
   } finally {
     bar.stop();
+    await drawer.close();
   }
   const seconds = (performance.now() - start) / 1000;
 

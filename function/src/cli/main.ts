@@ -1,12 +1,13 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { type CliConfig, readConfig } from './config.ts';
 import { addEmbeddingsCommand } from './embeddings.ts';
 import { addGenerateCommand } from './generate.ts';
 import { addKeysCommand } from './keys/index.ts';
 import { addLorasCommand } from './loras.ts';
+import { addMcpCommand } from './mcp/index.ts';
 import { addModelsCommand } from './models.ts';
+import { packageVersion } from './package-version.ts';
 import { addPromptCommand } from './prompt.ts';
 import { exitCodes, reportError } from './report-error.ts';
 import { addServeCommand } from './serve.ts';
@@ -33,6 +34,7 @@ function createProgram(config: CliConfig): Command {
     .showHelpAfterError('(run "safelight --help" for the commands)');
   addGenerateCommand(program, config);
   addServeCommand(program, config);
+  addMcpCommand(program, config);
   addModelsCommand(program, config);
   addLorasCommand(program, config);
   addPromptCommand(program, config);
@@ -41,11 +43,6 @@ function createProgram(config: CliConfig): Command {
   addWeightsCommand(program, config);
   addKeysCommand(program, config);
   return program;
-}
-
-function packageVersion(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-  return (manifest as { version: string }).version;
 }
 
 process.exitCode = await main(process.argv);

@@ -1,7 +1,7 @@
-import { createSafelight } from '@safelight/sdk';
 import type { ModelInfo } from '@safelight/sdk/contract';
 import type { Command } from 'commander';
 import type { CliConfig } from './config.ts';
+import { createDrawer } from './draw.ts';
 
 interface ModelsFlags {
   endpoint?: string;
@@ -15,16 +15,9 @@ export function addModelsCommand(program: Command, config: CliConfig): void {
     .option('--endpoint <url>', 'ask a Safelight server rather than this machine')
     .option('--json', 'print them as JSON')
     .action(async (flags: ModelsFlags) => {
-      const models = await listModels(flags.endpoint ?? config.endpoint, config);
+      const models = await createDrawer(flags.endpoint ?? config.endpoint, config).models();
       process.stdout.write(flags.json ? `${JSON.stringify(models)}\n` : models.map(describeModel).join('\n'));
     });
-}
-
-async function listModels(endpoint: string | undefined, config: CliConfig): Promise<readonly ModelInfo[]> {
-  if (endpoint !== undefined) return createSafelight({ endpoint, apiKey: config.apiKey }).models.list();
-  const { createEngine } = await import('../create-engine.ts');
-  const engine = await createEngine(config);
-  return engine.models();
 }
 
 function describeModel({ name, version, description, license, limits, defaults, concepts }: ModelInfo): string {
