@@ -7,6 +7,8 @@ import { addKeysCommand } from './keys/index.ts';
 import { addLorasCommand } from './loras.ts';
 import { addMcpCommand } from './mcp/index.ts';
 import { addModelsCommand } from './models.ts';
+import { addImg2ImgCommand } from './original/img2img.ts';
+import { addTxt2ImgCommand } from './original/txt2img.ts';
 import { packageVersion } from './package-version.ts';
 import { addPromptCommand } from './prompt.ts';
 import { exitCodes, reportError } from './report-error.ts';
@@ -33,6 +35,8 @@ function createProgram(config: CliConfig): Command {
     .exitOverride()
     .showHelpAfterError('(run "safelight --help" for the commands)');
   addGenerateCommand(program, config);
+  addTxt2ImgCommand(program, config);
+  addImg2ImgCommand(program, config);
   addServeCommand(program, config);
   addMcpCommand(program, config);
   addModelsCommand(program, config);

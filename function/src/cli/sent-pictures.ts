@@ -25,7 +25,8 @@ export async function readPictureFiles(paths: { initImage?: string; mask?: strin
   return files;
 }
 
-async function readPictureFile(field: 'initImage' | 'mask', path: string): Promise<PictureFile> {
+/** @param field What a message calls it. @throws FunctionError `invalid_input` naming the field. */
+export async function readPictureFile(field: string, path: string): Promise<PictureFile> {
   const extension = extensions[extname(path).toLowerCase()];
   if (extension === undefined) throw refused(field, 'must be a file that ends in .png, .jpg, .jpeg or .webp');
   try {

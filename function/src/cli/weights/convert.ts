@@ -1,13 +1,13 @@
-import { basename, join } from 'node:path';
-import { createInterface } from 'node:readline/promises';
+import { join } from 'node:path';
 import { modelNameSchema } from '@safelight/sdk/contract';
 import type { Command } from 'commander';
 import { convertCheckpoint, type LoraToAdd } from '../../bundle/convert-checkpoint.ts';
-import { openRailTerms } from '../../bundle/openrail-license.ts';
 import { FunctionError } from '../../errors.ts';
 import { parseLora } from '../../pipeline/prompt/networks.ts';
 import { type CliConfig, parseDevice } from '../config.ts';
 import { interruptSignal } from '../interrupt.ts';
+import { acceptLicense } from './accept-license.ts';
+import { nameFromPath } from './name-from-path.ts';
 import { createTransferBar } from './transfer-bar.ts';
 
 interface ConvertFlags {
@@ -86,14 +86,6 @@ function parseLoraFile(text: string): LoraToAdd {
   return { path, unetWeight: lora.unetWeight, textEncoderWeight: lora.textEncoderWeight };
 }
 
-/** `sd-v1-4.ckpt` → `sd-v1-4`. */
-function nameFromPath(path: string): string {
-  return basename(path)
-    .replace(/\.(ckpt|safetensors|safetensors\.index\.json|pt|bin)$/i, '')
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9._-]+/g, '-');
-}
-
 function parseName(name: string): string {
   const parsed = modelNameSchema.safeParse(name);
   if (!parsed.success) {
@@ -105,22 +97,4 @@ function parseName(name: string): string {
   if (name === 'mini')
     throw new FunctionError('invalid_input', 'The name mini is taken: choose another with --name', { field: 'name' });
   return name;
-}
-
-async function acceptLicense(alreadyAccepted: boolean): Promise<void> {
-  if (alreadyAccepted) return;
-  if (!process.stdin.isTTY) {
-    throw new FunctionError(
-      'invalid_input',
-      'Converting needs your consent to the CreativeML OpenRAIL-M licence: read it, then pass --accept-license',
-      { field: 'acceptLicense' },
-    );
-  }
-  process.stderr.write(`${openRailTerms}\n\n`);
-  const reader = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await reader.question('Do you accept these terms? (yes/no) ');
-  reader.close();
-  if (!/^y(es)?$/i.test(answer.trim())) {
-    throw new FunctionError('invalid_input', 'Not converted: the licence was not accepted', { field: 'acceptLicense' });
-  }
 }

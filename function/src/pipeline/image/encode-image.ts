@@ -14,8 +14,8 @@ const XMP_KEYWORD = 'XML:com.adobe.xmp';
 
 /** What a file says about its picture. */
 export interface ImageMetadata {
-  /** AUTOMATIC1111's text: a PNG text chunk, or the EXIF user comment of a JPEG or WebP. */
-  readonly parameters: string;
+  /** AUTOMATIC1111's text: a PNG text chunk, or the EXIF user comment of a JPEG or WebP. Absent, a PNG has none. */
+  readonly parameters?: string | undefined;
   /** How the picture came to be, in XMP. */
   readonly source: DigitalSource;
 }
@@ -24,14 +24,16 @@ export interface ImageMetadata {
 export async function encodeImage(
   pixels: Pixels,
   format: ImageFormat,
-  { parameters, source }: ImageMetadata,
+  { parameters = '', source }: ImageMetadata,
 ): Promise<Uint8Array> {
   const picture = toSharp(pixels);
   const xmp = createXmp(source);
   switch (format) {
-    case 'png':
+    case 'png': {
       // libvips would compress it, where the XMP specification does not want it and readers do not look for it.
-      return insertPngText(insertPngText(await picture.png().toBuffer(), XMP_KEYWORD, xmp), 'parameters', parameters);
+      const file = insertPngText(await picture.png().toBuffer(), XMP_KEYWORD, xmp);
+      return parameters === '' ? file : insertPngText(file, 'parameters', parameters);
+    }
     case 'jpeg': {
       const encoder = picture.jpeg({ quality: 95, chromaSubsampling: '4:4:4' });
       const file = await encoder.withExif(placeholder).withXmp(xmp).toBuffer();

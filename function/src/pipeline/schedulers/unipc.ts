@@ -1,5 +1,5 @@
 import { keepUnmasked } from './denoiser.ts';
-import { linspace, type NoiseSchedule } from './noise-schedule.ts';
+import { evenLevels, type Level } from './levels.ts';
 import { createSampler, type RunShape, type SampleInput, stepsOfStrength } from './sampler.ts';
 import { weightedSum } from './weighted-sum.ts';
 
@@ -22,17 +22,6 @@ export const unipc = createSampler({
   stepCount: (shape) => levelsOf(shape).length - 1,
   sample: sampleUnipc,
 });
-
-/** A place on the way from noise to picture. */
-interface Level {
-  timestep: number;
-  /** √ᾱ */
-  alpha: number;
-  /** √(1 − ᾱ) */
-  sigma: number;
-  /** log(alpha / sigma), half the logarithm of the signal-to-noise ratio: the paper's time. */
-  lambda: number;
-}
 
 /** The picture as it was predicted at a level. */
 interface Prediction {
@@ -70,19 +59,8 @@ async function sampleUnipc(input: SampleInput): Promise<Float32Array> {
 
 /** The levels of a run, noisiest first: one more than steps. A run from an image starts further down. */
 function levelsOf({ steps, noiseSchedule, init }: RunShape): Level[] {
-  const timesteps = linspace(noiseSchedule.timesteps - 1, 0, steps + 1);
   const start = init === undefined ? 0 : Math.max(steps - stepsOfStrength(steps, init.strength) - 1, 0);
-  return Array.from(timesteps.subarray(start), (timestep) => levelAt(timestep, noiseSchedule));
-}
-
-/** Between two timesteps log α is taken to be linear, as in the authors' `NoiseScheduleVP`. */
-function levelAt(timestep: number, { alphasCumprod }: NoiseSchedule): Level {
-  const low = Math.floor(timestep);
-  const weight = timestep - low;
-  const logAlphaAt = (index: number) => Math.log(alphasCumprod[index] as number) / 2;
-  const logAlpha = weight === 0 ? logAlphaAt(low) : (1 - weight) * logAlphaAt(low) + weight * logAlphaAt(low + 1);
-  const sigma = Math.sqrt(-Math.expm1(2 * logAlpha));
-  return { timestep, alpha: Math.exp(logAlpha), sigma, lambda: logAlpha - Math.log(sigma) };
+  return evenLevels(steps, noiseSchedule).slice(start);
 }
 
 /**
