@@ -29,7 +29,7 @@ export interface EngineOptions {
   /** What becomes of pictures that a safety checker objects to; callers can ask for stricter. @defaultValue `flag` */
   safety?: SafetyPolicy;
   /** Threads of one operator. @defaultValue as many as the process may use */
-  threads?: number;
+  threads?: number | undefined;
 }
 
 /**

@@ -1,5 +1,5 @@
-import { availableParallelism } from 'node:os';
 import { startThread } from '../start-thread.ts';
+import { usableProcessors } from '../usable-processors.ts';
 
 /** Bytes that all threads see: nothing is copied when they are hashed or written. */
 export type SharedBytes = Uint8Array<SharedArrayBuffer>;
@@ -29,7 +29,7 @@ export interface ByteThreads {
 
 /** How many threads can work beside the one that reads; more than a few would wait for it. */
 export function spareThreads(): number {
-  return Math.min(Math.max(1, availableParallelism() - 1), 4);
+  return Math.min(Math.max(1, usableProcessors() - 1), 4);
 }
 
 export function startByteThreads(count = 1): ByteThreads {

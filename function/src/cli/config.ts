@@ -5,6 +5,9 @@ import envPaths from 'env-paths';
 import { FunctionError } from '../errors.ts';
 import type { Target } from '../graphs/layers/layers.ts';
 
+/** More than any machine has. */
+const MAX_THREADS = 1024;
+
 /** Everything the command line reads from the environment. */
 export interface CliConfig {
   /** `SAFELIGHT_CACHE_DIR`: compiled models. */
@@ -19,6 +22,8 @@ export interface CliConfig {
   embeddingsDir: string;
   /** `SAFELIGHT_DEVICE`: what this machine draws with, cpu or cuda. */
   device: Target;
+  /** `SAFELIGHT_THREADS`: processors to draw with; undefined for as many as the process may use. */
+  threads: number | undefined;
   /** `SAFELIGHT_SAFETY`: what becomes of pictures that a safety checker objects to, here: flag, blur or block. */
   safety: SafetyPolicy;
   /** `SAFELIGHT_BLOCKED_WORDS`: a file of words that `serve` takes no prompt with. */
@@ -35,7 +40,7 @@ export interface CliConfig {
   hubToken: string | undefined;
 }
 
-/** @throws FunctionError `invalid_input` for a device or a policy that is none. */
+/** @throws FunctionError `invalid_input` for a device, a number of threads or a policy that is none. */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): CliConfig {
   const paths = envPaths('safelight', { suffix: '' });
   return {
@@ -45,6 +50,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): CliConfig {
     lorasDir: setting(env, 'SAFELIGHT_LORAS') ?? join(paths.data, 'loras'),
     embeddingsDir: setting(env, 'SAFELIGHT_EMBEDDINGS') ?? join(paths.data, 'embeddings'),
     device: parseDevice(setting(env, 'SAFELIGHT_DEVICE') ?? 'cpu', 'SAFELIGHT_DEVICE'),
+    threads: parseThreads(setting(env, 'SAFELIGHT_THREADS'), 'SAFELIGHT_THREADS'),
     safety: parseSafety(setting(env, 'SAFELIGHT_SAFETY') ?? 'flag', 'SAFELIGHT_SAFETY'),
     blockedWords: setting(env, 'SAFELIGHT_BLOCKED_WORDS'),
     endpoint: setting(env, 'SAFELIGHT_ENDPOINT'),
@@ -59,6 +65,15 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): CliConfig {
 export function parseDevice(device: string, name: string): Target {
   if (device === 'cpu' || device === 'cuda') return device;
   throw new FunctionError('invalid_input', `${name} must be cpu or cuda`, { field: name });
+}
+
+/** @throws FunctionError `invalid_input` naming the option or variable. */
+export function parseThreads(text: string | undefined, name: string): number | undefined {
+  if (text === undefined) return undefined;
+  const threads = Number(text);
+  if (/^\d+$/.test(text) && threads >= 1 && threads <= MAX_THREADS) return threads;
+  const message = `${name} must be a whole number from 1 to ${MAX_THREADS}`;
+  throw new FunctionError('invalid_input', message, { field: name });
 }
 
 /** @throws FunctionError `invalid_input` naming the option or variable. */

@@ -52,6 +52,7 @@ export interface GenerateFlags {
   format?: string;
   loras?: string;
   device?: string;
+  threads?: string;
   endpoint?: string;
   json?: boolean;
   preview?: boolean;

@@ -7,7 +7,7 @@ import {
   scheduleSchema,
 } from '@safelight/sdk/contract';
 import type { Command } from 'commander';
-import { type CliConfig, parseDevice } from './config.ts';
+import { type CliConfig, parseDevice, parseThreads } from './config.ts';
 import { createDrawer, type Drawn } from './draw.ts';
 import { type GenerateFlags, parseGenerateFlags } from './generate-input.ts';
 import { interruptSignal } from './interrupt.ts';
@@ -69,6 +69,10 @@ export function addGenerateCommand(program: Command, config: CliConfig): void {
     .option('--format <name>', 'png, jpeg or webp')
     .option('--loras <folder>', 'where LoRA files lie (default: SAFELIGHT_LORAS or a folder of the data folder)')
     .option('--device <name>', 'what to draw with: cpu or cuda (default: SAFELIGHT_DEVICE or cpu)')
+    .option(
+      '--threads <number>',
+      'processors to draw with (default: SAFELIGHT_THREADS or all that the process may use)',
+    )
     .option('--endpoint <url>', 'draw on a Safelight server rather than on this machine')
     .option('--json', 'print the result as JSON')
     .option('--no-preview', 'do not show the picture in the terminal')
@@ -83,11 +87,12 @@ async function generateCommand(prompt: string, flags: GenerateFlags, config: Cli
   if (flags.output !== undefined) await checkOutput(flags.output);
   const endpoint = flags.endpoint ?? config.endpoint;
   const device = flags.device === undefined ? config.device : parseDevice(flags.device, 'device');
+  const threads = parseThreads(flags.threads, 'threads') ?? config.threads;
   const embeddingsDir = flags.embeddings ?? config.embeddingsDir;
 
   const signal = interruptSignal();
   const lorasDir = flags.loras ?? config.lorasDir;
-  const drawer = createDrawer(endpoint, { ...config, lorasDir, embeddingsDir, device });
+  const drawer = createDrawer(endpoint, { ...config, lorasDir, embeddingsDir, device, threads });
   const bar = createProgressBar();
   const start = performance.now();
   let drawn: Drawn;

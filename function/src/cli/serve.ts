@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { FunctionError } from '../errors.ts';
-import { type CliConfig, parseDevice, parseSafety } from './config.ts';
+import { type CliConfig, parseDevice, parseSafety, parseThreads } from './config.ts';
 import { interruptSignal } from './interrupt.ts';
 
 interface ServeFlags {
@@ -11,6 +11,7 @@ interface ServeFlags {
   publicUrl?: string;
   loras?: string;
   device?: string;
+  threads?: string;
   embeddings?: string;
   safety?: string;
   blockedWords?: string;
@@ -34,6 +35,10 @@ export function addServeCommand(program: Command, config: CliConfig): void {
     .option('--embeddings <folder>', 'textual inversion embeddings (default: SAFELIGHT_EMBEDDINGS)')
     .option('--device <name>', 'what to draw with: cpu or cuda (default: SAFELIGHT_DEVICE or cpu)')
     .option(
+      '--threads <number>',
+      'processors to draw with (default: SAFELIGHT_THREADS or all that the process may use)',
+    )
+    .option(
       '--safety <policy>',
       'flag, blur or block what a safety checker objects to (default: SAFELIGHT_SAFETY or flag)',
     )
@@ -51,6 +56,7 @@ async function serveCommand(flags: ServeFlags, config: CliConfig): Promise<void>
     import('../jobs/logger.ts'),
   ]);
   const device = flags.device === undefined ? config.device : parseDevice(flags.device, 'device');
+  const threads = parseThreads(flags.threads, 'threads') ?? config.threads;
   const safety = flags.safety === undefined ? config.safety : parseSafety(flags.safety, 'safety');
   const blockedWords = flags.blockedWords ?? config.blockedWords;
   const words = blockedWords === undefined ? undefined : await readWords(blockedWords);
@@ -60,6 +66,7 @@ async function serveCommand(flags: ServeFlags, config: CliConfig): Promise<void>
     lorasDir: flags.loras ?? lorasDir,
     embeddingsDir: flags.embeddings ?? embeddingsDir,
     device,
+    threads,
     safety,
   });
   const signal = interruptSignal();

@@ -2,9 +2,9 @@
  * Runs in a worker thread: onnxruntime's `create` and `run` block the thread that calls them, and the main thread has
  * jobs, leases and HTTP to look after.
  */
-import { availableParallelism } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { env, InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { usableProcessors } from '../usable-processors.ts';
 import type {
   Feeds,
   Outputs,
@@ -50,7 +50,7 @@ async function load(
   const session = await InferenceSession.create(path, {
     // Operators on shapes stay on the CPU. A provider that cannot be had is an error, never a silent step back.
     executionProviders: provider === 'cuda' ? ['cuda', 'cpu'] : ['cpu'],
-    intraOpNumThreads: threads ?? availableParallelism(),
+    intraOpNumThreads: threads ?? usableProcessors(),
     interOpNumThreads: 1,
     graphOptimizationLevel: 'all',
     logSeverityLevel: 4,
