@@ -58,6 +58,14 @@ const noiseFields = {
   sNoise: z.optional(decimal('sNoise', 0, 2)),
 };
 
+/** Kynkäänniemi et al. (2024): guidance in a part of each run only. The steps without it cost half. */
+const guidanceFields = {
+  /** After what part of the steps guidance starts. Absent, 0. */
+  guidanceStart: z.optional(decimal('guidanceStart', 0, 1)),
+  /** After what part of the steps it ends. Absent, 1. */
+  guidanceEnd: z.optional(decimal('guidanceEnd', 0, 1)),
+};
+
 /** Other pictures close to the seed's. */
 const variationFields = {
   /** Where variations lead to: with `subseedStrength`, image i uses the seed itself and subseed + i. Absent, chosen. */
@@ -74,6 +82,7 @@ const drawingFields = {
   steps: z.optional(integer('steps', 1, 1000)),
   /** Classifier-free guidance; 1 switches it off. Absent, the model's default. */
   guidanceScale: z.optional(decimal('guidanceScale', 0, 100)),
+  ...guidanceFields,
   /** Absent, the model's default. */
   sampler: z.optional(samplerInputSchema),
   /** Absent, the sampler's customary one, or the one that a name such as `DPM++ 2M Karras` carries. */
@@ -191,6 +200,7 @@ export const generateSettingsSchema = z.object({
   height: size('height'),
   steps: integer('steps', 1, 1000),
   guidanceScale: z.number(),
+  ...guidanceFields,
   sampler: openEnum<SamplerName>(),
   schedule: openEnum<ScheduleName>(),
   eta: z.number(),
