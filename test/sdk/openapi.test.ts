@@ -30,6 +30,9 @@ test('the OpenAPI document is plain JSON with a schema for every input, answer a
   assert.deepEqual(at(submit, 'required'), ['prompt', 'idempotencyKey']);
   assert.equal(at(submit, 'additionalProperties'), false);
   assert.deepEqual(at(submit, 'properties', 'sampler', 'examples'), samplerSchema.options);
+  assert.deepEqual(at(submit, 'properties', 'steps'), { type: 'integer', minimum: 1, maximum: 1000 });
+  assert.deepEqual(at(submit, 'properties', 'width'), { type: 'integer', minimum: 64, maximum: 2048, multipleOf: 8 });
+  assert.deepEqual(at(submit, 'properties', 'strength'), { type: 'number', minimum: 0, maximum: 1 });
   const responses = (path: string) => at(document, 'paths', `/trpc/${path}`, 'get', 'responses');
   const job = at(responses('jobs.get'), 200, 'content', json, 'schema', 'properties', 'result', 'properties', 'data');
   assert.deepEqual(

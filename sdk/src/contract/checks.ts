@@ -4,7 +4,10 @@ import * as z from 'zod/mini';
 /** A whole number within bounds; the message names the field. */
 export const integer = (name: string, minimum: number, maximum: number) => {
   const error = `${name} must be a whole number from ${minimum} to ${maximum}`;
-  return z.number(error).check(z.int(error), z.minimum(minimum, error), z.maximum(maximum, error));
+  // A check of zod's own for whole numbers would make the client larger by 400 bytes.
+  return z
+    .number(error)
+    .check(z.refine(Number.isInteger, { error, abort: true }), z.minimum(minimum, error), z.maximum(maximum, error));
 };
 
 /** A number within bounds; the message names the field. */

@@ -93,14 +93,18 @@ const canonicalNames = new Map<unknown, readonly string[]>([
   [scheduleInputSchema, scheduleSchema.options],
 ]);
 
-const nameExamples = ({ zodSchema, jsonSchema: described }: { zodSchema: unknown; jsonSchema: Json }): void => {
+/** What zod does not say by itself: names that are known elsewhere, and which numbers are whole. */
+const complete = ({ zodSchema, jsonSchema: described }: { zodSchema: z.core.$ZodTypes; jsonSchema: Json }): void => {
   const examples = canonicalNames.get(zodSchema);
   if (examples !== undefined) described.examples = examples;
+  const checks = (zodSchema._zod.def.checks ?? []) as z.core.$ZodCheck<never>[];
+  const refinements = checks.map(({ _zod }) => (_zod.def as Partial<z.core.$ZodCustomDef>).fn);
+  if (refinements.includes(Number.isInteger)) described.type = 'integer';
 };
 
 const jsonSchema = (schema: z.ZodMiniType, io: 'input' | 'output'): Json => {
   // Answers are described as they are sent: what a client makes of names that it does not know is its own affair.
-  const { $schema: _, ...described } = z.toJSONSchema(schema, { io, unrepresentable: 'any', override: nameExamples });
+  const { $schema: _, ...described } = z.toJSONSchema(schema, { io, unrepresentable: 'any', override: complete });
   return described;
 };
 
