@@ -18,6 +18,8 @@ export interface GenerateFlags {
   size?: string;
   steps?: string;
   guidance?: string;
+  guidanceStart?: string;
+  guidanceEnd?: string;
   sampler?: string;
   schedule?: string;
   eta?: string;
@@ -81,6 +83,8 @@ export function parseGenerateFlags(prompt: string, flags: GenerateFlags, picture
     ...parseSize(flags.size),
     steps: parseNumber(flags.steps),
     guidanceScale: parseNumber(flags.guidance),
+    guidanceStart: parseNumber(flags.guidanceStart),
+    guidanceEnd: parseNumber(flags.guidanceEnd),
     sampler: flags.sampler,
     schedule: flags.schedule,
     eta: parseNumber(flags.eta),

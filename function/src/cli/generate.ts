@@ -31,6 +31,8 @@ export function addGenerateCommand(program: Command, config: CliConfig): void {
     .option('--size <pixels>', 'such as 128, or 128x96 for width by height')
     .option('--steps <number>', 'denoising steps')
     .option('--guidance <scale>', 'how closely to follow the prompt; 1 switches guidance off')
+    .option('--guidance-start <part>', 'after what part of the steps guidance starts, 0 to 1; steps without cost half')
+    .option('--guidance-end <part>', 'after what part of the steps it ends, 0 to 1')
     .option('--sampler <name>', `${samplerSchema.options.join(', ')}; or as other tools call them`)
     .option('--schedule <name>', `${scheduleSchema.options.join(', ')} (default: the sampler's)`)
     .option('--eta <number>', 'fresh noise per step, 0 to 1, for ddim, ancestral and sde samplers')

@@ -1,10 +1,10 @@
 import { type GenerateSettings, SIZE_STEP } from '@safelight/sdk/contract';
 import { type Tensor, tensor } from '../runtime/tensor.ts';
 import type { DiffusionModel } from './diffusion-model.ts';
-import { createGuidedPredictor } from './guidance.ts';
+import { createGuidedPredictor, guidanceInterval } from './guidance.ts';
 import { createImageNoise, type ImageNoise } from './image-noise.ts';
 import type { GuidingPrompts } from './prompt/encode-prompt.ts';
-import { readNoiseSettings } from './resolve-sampler.ts';
+import { predictionCount, readNoiseSettings } from './resolve-sampler.ts';
 import { imageSeeds } from './resolve-settings.ts';
 import { keepUnmasked } from './schedulers/denoiser.ts';
 import { createNoiseSchedule, samplers } from './schedulers/index.ts';
@@ -67,10 +67,14 @@ async function run(request: LatentsRequest, settings: GenerateSettings, { noise,
   const dims = latentDims(model, settings);
   const shape = shapeOf(model, settings, init);
   const sampler = samplers[settings.sampler];
-  onStep(0, sampler.stepCount(shape));
+  const steps = sampler.stepCount(shape);
+  onStep(0, steps);
   const startNoise = noise.start();
   const seeing = withInpaintingInput(model, await encodeInpaintingInput(model, start, settings, noise));
-  const predictNoise = createGuidedPredictor(seeing, prompts, settings.guidanceScale, predictionsMade);
+  const predictNoise = createGuidedPredictor(seeing, prompts, settings.guidanceScale, {
+    predictionsMade,
+    isGuided: guidanceInterval(settings, predictionCount({ sampler: settings.sampler, steps })),
+  });
   const latents = await sampler.sample({
     ...shape,
     noise: startNoise,

@@ -1,9 +1,18 @@
+import type { GenerateSettings } from '@safelight/sdk/contract';
 import { concat, row, type Tensor, tensor } from '../runtime/tensor.ts';
 import type { DiffusionModel } from './diffusion-model.ts';
 import type { GuidingPrompts, ScheduledEmbeddings } from './prompt/encode-prompt.ts';
 
 /** Prompts that the UNet takes at once: bounds its memory where `AND` joins many. */
 const BATCH = 4;
+
+/** How a run's predictions of noise are counted, from 0. */
+export interface PredictorOptions {
+  /** Before this run, as prompts count. @defaultValue 0 */
+  predictionsMade?: number;
+  /** Whether a prediction of this run is guided; if not it is as with a scale of 1. @defaultValue all are */
+  isGuided?: (prediction: number) => boolean;
+}
 
 /** A prompt that says the same all the time. Embeddings [1, 77, width]. */
 export function constantPrompts(conditional: Tensor, unconditional: Tensor): GuidingPrompts {
@@ -17,21 +26,20 @@ export function constantPrompts(conditional: Tensor, unconditional: Tensor): Gui
  * A scale of 1 needs no unconditional half, so it costs half.
  *
  * Of one run, as prompts change with the number of predictions made: A1111 counts so, also where a step makes two.
- *
- * @param predictionsMade Before this run. @defaultValue 0
  */
 export function createGuidedPredictor(
   model: DiffusionModel,
   prompts: GuidingPrompts,
   guidanceScale: number,
-  predictionsMade = 0,
+  { predictionsMade = 0, isGuided = () => true }: PredictorOptions = {},
 ) {
-  let next = predictionsMade;
+  let next = 0;
   return async (latents: Tensor, timestep: number): Promise<Tensor> => {
-    const now = next;
+    const now = predictionsMade + next;
+    const scale = isGuided(next) ? guidanceScale : 1;
     next += 1;
     const conditional = prompts.conditional.map((part) => embeddingsAt(part.schedule, now));
-    const scales = prompts.conditional.map(({ weight }) => weight * guidanceScale);
+    const scales = prompts.conditional.map(({ weight }) => weight * scale);
     const [only] = conditional;
     if (only !== undefined && conditional.length === 1 && scales[0] === 1) {
       return model.predictNoise(latents, timestep, only);
@@ -43,6 +51,23 @@ export function createGuidedPredictor(
       return directions.reduce((sum, [data, scale]) => sum + scale * ((data[i] as number) - value), value);
     });
     return tensor(guided, latents.dims);
+  };
+}
+
+/**
+ * Which predictions of a run are guided: those after `guidanceStart` and before `guidanceEnd`, as parts of the whole
+ * (Kynkäänniemi et al. 2024). In A1111 "Skip Early CFG" is the start, counted in the same way: also the prediction that it falls on is
+ * not guided. A run may make more predictions than it is said to; where it has no end, these are guided too.
+ *
+ * Source: A1111 `modules/sd_samplers_cfg_denoiser.py` (`skip_early_cond`).
+ */
+export function guidanceInterval(
+  { guidanceStart = 0, guidanceEnd = 1 }: Pick<GenerateSettings, 'guidanceStart' | 'guidanceEnd'>,
+  predictions: number,
+): (prediction: number) => boolean {
+  return (prediction) => {
+    const part = prediction / predictions;
+    return (guidanceStart === 0 || part > guidanceStart) && (guidanceEnd === 1 || part < guidanceEnd);
   };
 }
 

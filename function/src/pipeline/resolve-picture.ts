@@ -29,6 +29,7 @@ export function resolvePicture(
     ...size,
     steps,
     guidanceScale: input.guidanceScale ?? model.defaults.guidanceScale,
+    ...resolveInterval(input),
     ...resolveSampler(input, model),
     seed: input.seed ?? randomSeed(),
     ...resolveVariation(input, randomSeed),
@@ -40,6 +41,18 @@ export function resolvePicture(
     count: input.count,
     format: input.format,
   };
+}
+
+/** Nothing where guidance goes on all the time. */
+function resolveInterval({
+  guidanceStart = 0,
+  guidanceEnd = 1,
+}: Pick<ParsedGenerateInput, 'guidanceStart' | 'guidanceEnd'>) {
+  if (guidanceStart > guidanceEnd) {
+    const message = 'guidanceStart must not be greater than guidanceEnd';
+    throw new FunctionError('invalid_input', message, { field: 'guidanceStart' });
+  }
+  return { ...(guidanceStart === 0 ? {} : { guidanceStart }), ...(guidanceEnd === 1 ? {} : { guidanceEnd }) };
 }
 
 /** Nothing where there is no variation to make. */

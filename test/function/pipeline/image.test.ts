@@ -42,6 +42,14 @@ describe('the parameters text', () => {
     assert.match(text, /, Eta DDIM: 0.5, RNG: CPU, /);
   });
 
+  test('names the part of the run that is guided', () => {
+    const text = formatParameters(quickSettings({ guidanceStart: 0.2, guidanceEnd: 0.8 }), {
+      checkpointSha256: sha256,
+    });
+    assert.match(text, /, Skip Early CFG: 0.2, Guidance end: 0.8, /);
+    assert.doesNotMatch(formatParameters(quickSettings(), { checkpointSha256: sha256 }), /CFG:|Guidance/);
+  });
+
   test('leaves out an eta that is the sampler’s own', () => {
     assert.doesNotMatch(
       formatParameters(quickSettings({ sampler: 'euler_a', schedule: 'normal', eta: 1 }), { checkpointSha256: sha256 }),

@@ -47,6 +47,16 @@ describe('settings of a job', () => {
     assert.equal(resolve({ prompt: 'x', sampler: 'euler_a' }).eta, 1);
   });
 
+  test('guidance in a part of the run is kept; all of the run goes without saying', () => {
+    assert.equal(resolve({ prompt: 'x', guidanceStart: 0.2 }).guidanceStart, 0.2);
+    assert.equal(resolve({ prompt: 'x', guidanceEnd: 0 }).guidanceEnd, 0);
+    assert.deepEqual(resolve({ prompt: 'x', guidanceStart: 0, guidanceEnd: 1 }), resolve({ prompt: 'x' }));
+    assert.throws(() => resolve({ prompt: 'x', guidanceStart: 0.6, guidanceEnd: 0.5 }), {
+      code: 'invalid_input',
+      field: 'guidanceStart',
+    });
+  });
+
   const names: [string, string | undefined, string, string][] = [
     ['DPM++ 2M Karras', undefined, 'dpmpp_2m', 'karras'],
     ['DPM++ 2M Karras', 'Exponential', 'dpmpp_2m', 'exponential'],

@@ -47,13 +47,17 @@ const flagged: Readonly<Record<SafetyPolicy, string>> = {
 };
 
 function settingFacts({ settings }: SucceededJob, image: JobImage): [string, string][] {
-  const { promptSyntax, clipSkip, eta, subseed, subseedStrength, loras = [], decoder } = settings;
+  const { promptSyntax, clipSkip, eta, guidanceStart = 0, guidanceEnd = 1, subseed, subseedStrength } = settings;
+  const { loras = [], decoder } = settings;
   const { safety } = image;
   return [
     ['Seed', String(image.seed)],
     ['Size', `${image.width} × ${image.height}`],
     ['Steps', String(settings.steps)],
     ['Guidance', String(settings.guidanceScale)],
+    ...(guidanceStart === 0 && guidanceEnd === 1
+      ? []
+      : [['Guided part', `${guidanceStart} to ${guidanceEnd}`] as [string, string]]),
     ['Sampler', labelOf(samplerLabels, settings.sampler)],
     ['Schedule', labelOf(scheduleLabels, settings.schedule)],
     ...(eta === 0 ? [] : [['Eta', String(eta)] as [string, string]]),

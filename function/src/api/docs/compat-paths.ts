@@ -89,7 +89,11 @@ const a1111Fields = {
   ...{ width: whole(64), height: whole(64), batch_size: whole(1, 16), n_iter: whole(1, 16) },
   ...{ eta: number, s_churn: number, s_tmin: number, s_tmax: number, s_noise: number },
   ...{
-    override_settings: object({ sd_model_checkpoint: text(), CLIP_stop_at_last_layers: whole(1, 12) }),
+    override_settings: object({
+      sd_model_checkpoint: text(),
+      CLIP_stop_at_last_layers: whole(1, 12),
+      skip_early_cond: number,
+    }),
     send_images: flag,
   },
 };
@@ -111,6 +115,7 @@ const drawn = object({ images: list(text('A picture in base64')), parameters: ob
 const options = object({
   sd_model_checkpoint: text(),
   CLIP_stop_at_last_layers: whole(1, 12),
+  skip_early_cond: number,
   samples_format: text(),
   randn_source: text(),
 });

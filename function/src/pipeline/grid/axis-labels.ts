@@ -14,6 +14,8 @@ const names: Readonly<Record<Field, string>> = {
   schedule: '',
   steps: 'Steps ',
   guidanceScale: 'CFG scale ',
+  guidanceStart: 'Guidance from ',
+  guidanceEnd: 'Guidance until ',
   seed: 'Seed ',
   strength: 'Denoising strength ',
   clipSkip: 'Clip skip ',

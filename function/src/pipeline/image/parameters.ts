@@ -15,7 +15,15 @@ export const scheduleLabels: Readonly<Record<ScheduleName, string>> = {
   beta: 'Beta',
   align_your_steps: 'Align Your Steps',
 };
-const noiseLabels = { sChurn: 'Sigma churn', sTmin: 'Sigma tmin', sTmax: 'Sigma tmax', sNoise: 'Sigma noise' } as const;
+/** Of settings that stand there where they are not the customary ones. AUTOMATIC1111 has no end of guidance. */
+const plainLabels = {
+  guidanceStart: 'Skip Early CFG',
+  guidanceEnd: 'Guidance end',
+  sChurn: 'Sigma churn',
+  sTmin: 'Sigma tmin',
+  sTmax: 'Sigma tmax',
+  sNoise: 'Sigma noise',
+} as const;
 
 /**
  * The settings of one picture in AUTOMATIC1111's `parameters` text, which other tools read back: the prompt, the negative
@@ -43,8 +51,8 @@ export function formatParameters(
   if (settings.decoder === 'preview') pairs.push(['VAE Decoder', 'TAESD']);
   if (settings.clipSkip !== undefined) pairs.push(['Clip skip', settings.clipSkip]);
   if (settings.eta !== sampler.defaultEta) pairs.push([sampler.name === 'ddim' ? 'Eta DDIM' : 'Eta', settings.eta]);
-  for (const [name, label] of Object.entries(noiseLabels)) {
-    const value = settings[name as keyof typeof noiseLabels];
+  for (const [name, label] of Object.entries(plainLabels)) {
+    const value = settings[name as keyof typeof plainLabels];
     if (value !== undefined) pairs.push([label, value]);
   }
   if (settings.subseed !== undefined && settings.subseedStrength !== undefined) {

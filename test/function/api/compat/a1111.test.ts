@@ -123,6 +123,7 @@ describe('txt2img', () => {
       [{ enable_hr: true, hr_resize_x: 1000 }, /hr_scale/],
       [{ batch_size: 8, n_iter: 8 }, /batch_size × n_iter must be/],
       [{ override_settings: { CLIP_stop_at_last_layers: 40 } }, /CLIP_stop_at_last_layers must be/],
+      [{ override_settings: { skip_early_cond: 2 } }, /skip_early_cond must be/],
     ];
     for (const [fields, message] of refusals) {
       const { status, body } = await opened.call('txt2img', { prompt: 'a fox', ...fields });
@@ -257,6 +258,7 @@ describe('settings and lists', () => {
     await opened.a1111.setOptions({
       sd_model_checkpoint: 'fake.safetensors [0123abcd]',
       CLIP_stop_at_last_layers: 2,
+      skip_early_cond: 0.25,
       samples_format: 'jpg',
       randn_source: 'CPU',
       no_such_option: true,
@@ -266,10 +268,10 @@ describe('settings and lists', () => {
     await opened.call('txt2img', { prompt: 'a fox' });
     await opened.call('txt2img', { prompt: 'a fox', override_settings: { CLIP_stop_at_last_layers: 3 } });
     await opened.call('txt2img', { prompt: 'a fox' });
-    const seen = opened.drawn.map(({ clipSkip, format, rng }) => [clipSkip, format, rng]);
+    const seen = opened.drawn.map(({ clipSkip, guidanceStart, format, rng }) => [clipSkip, guidanceStart, format, rng]);
     assert.deepEqual(
       seen,
-      [2, 3, 2].map((clipSkip) => [clipSkip, 'jpeg', 'cpu']),
+      [2, 3, 2].map((clipSkip) => [clipSkip, 0.25, 'jpeg', 'cpu']),
     );
     const { status, body } = await opened.call('options', { sd_model_checkpoint: 'sdxl' });
     assert.equal(status, 404);

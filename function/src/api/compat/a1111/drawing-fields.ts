@@ -78,7 +78,7 @@ const sizeOf = (body: Body, model: ModelInfo): Size => {
 export const drawingFields = (
   body: Body,
   model: ModelInfo,
-  { clipSkip, format, rng }: Partial<A1111Options>,
+  { clipSkip, format, rng, guidanceStart }: Partial<A1111Options>,
 ): Fields => {
   refuseImpossible(body);
   const strength = readNumber(body, 'subseed_strength') ?? 0;
@@ -94,6 +94,7 @@ export const drawingFields = (
     ...(strength === 0 ? {} : { subseed: seedOf(body, 'subseed'), subseedStrength: strength }),
     count: (readNumber(body, 'batch_size') ?? 1) * (readNumber(body, 'n_iter') ?? 1),
     clipSkip,
+    guidanceStart,
     format,
     rng,
   };

@@ -7,6 +7,7 @@ const FIELD_NAMES: Readonly<Record<string, string>> = {
   clipSkip: 'CLIP_stop_at_last_layers',
   model: 'sd_model_checkpoint',
   guidanceScale: 'cfg_scale',
+  guidanceStart: 'skip_early_cond',
   sampler: 'sampler_name',
   schedule: 'scheduler',
   subseedStrength: 'subseed_strength',

@@ -12,6 +12,7 @@ export interface A1111Options {
   clipSkip: number | undefined;
   format: ImageFormat | undefined;
   rng: 'cpu' | 'cuda' | undefined;
+  guidanceStart: number | undefined;
 }
 
 const FORMATS: Readonly<Record<string, ImageFormat>> = { png: 'png', jpg: 'jpeg', jpeg: 'jpeg', webp: 'webp' };
@@ -37,11 +38,13 @@ const findCheckpoint = ({ models }: Models, checkpoint: string): ModelInfo => {
 export const readOptions = (engine: Models, body: Body): Partial<A1111Options> => {
   const checkpoint = readText(body, 'sd_model_checkpoint');
   const clipSkip = readNumber(body, 'CLIP_stop_at_last_layers');
+  const guidanceStart = readNumber(body, 'skip_early_cond');
   const format = FORMATS[readText(body, 'samples_format')?.toLowerCase() ?? ''];
   const source = readText(body, 'randn_source');
   return {
     ...(checkpoint ? { model: findCheckpoint(engine, checkpoint) } : {}),
     ...(clipSkip === undefined ? {} : { clipSkip }),
+    ...(guidanceStart === undefined ? {} : { guidanceStart }),
     ...(format === undefined ? {} : { format }),
     // NV is the GPU's generator, drawn on any machine: so is ours.
     ...(source === undefined ? {} : { rng: source === 'CPU' ? ('cpu' as const) : ('cuda' as const) }),
@@ -56,11 +59,15 @@ export const modelOf = ({ model }: Partial<A1111Options>, { models, defaultModel
 };
 
 /** The settings as AUTOMATIC1111 lists them. */
-export const toOptionsBody = ({ model, clipSkip, format, rng }: Partial<A1111Options>, { defaultModel }: Models) => ({
+export const toOptionsBody = (
+  { model, clipSkip, format, rng, guidanceStart }: Partial<A1111Options>,
+  { defaultModel }: Models,
+) => ({
   sd_model_checkpoint: model?.name ?? defaultModel,
   sd_checkpoint_hash: null,
   sd_vae: 'Automatic',
   CLIP_stop_at_last_layers: clipSkip ?? 1,
+  skip_early_cond: guidanceStart ?? 0,
   samples_format: format === 'jpeg' ? 'jpg' : (format ?? 'png'),
   randn_source: rng === 'cpu' ? 'CPU' : 'GPU',
 });
