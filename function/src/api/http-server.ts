@@ -4,6 +4,7 @@ import { nodeHTTPRequestHandler } from '@trpc/server/adapters/node-http';
 import { FunctionError } from '../errors.ts';
 import type { Logger } from '../jobs/logger.ts';
 import type { LocalObjectStore } from '../storage/local/local-object-store.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 import type { ApiContext, ApiServices } from './api-context.ts';
 import { createAuthenticate, refuseOpenServer } from './auth.ts';
 import { createCompat } from './compat/serve-compat.ts';
@@ -11,6 +12,7 @@ import { createDocs } from './docs-route.ts';
 import { payloadTooLarge, toErrorShape } from './error-wire.ts';
 import { type ListeningServer, listen } from './listen.ts';
 import { OBJECT_PATH_PREFIX, serveObject } from './object-route.ts';
+import { createOperations } from './operations/operations-route.ts';
 import { createPlayground } from './playground-route.ts';
 import { createRequestGuard } from './request-guard.ts';
 import { MAX_BATCH_SIZE, MAX_BODY_BYTES } from './request-limits.ts';
@@ -29,6 +31,8 @@ export interface HttpServerOptions {
   publicUrl?: string | undefined;
   /** The built playground. @defaultValue where `npm run playground` builds it */
   playgroundDir?: string | undefined;
+  metrics: Metrics;
+  now: () => number;
   logger: Logger;
 }
 
@@ -52,7 +56,7 @@ const sendError = ({ response, requestId }: Pick<Exchange, 'response' | 'request
 
 /**
  * Serves the API at `/trpc/`, the compatible APIs at `/v1/` and `/sdapi/`, the objects at `/objects/`, the
- * playground at `/`, and at `/docs` what the API is.
+ * playground at `/`, at `/docs` what the API is, and at `/status` and `/metrics` how the server is doing.
  * @throws FunctionError `invalid_input` for a host that others can reach, without API keys; `unavailable` for a port in use.
  */
 export const createHttpServer = async (options: HttpServerOptions): Promise<ListeningServer> => {
@@ -61,6 +65,7 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<List
   const authenticate = createAuthenticate(apiKeys);
   const playground = createPlayground(options);
   const docs = createDocs({ version: services.version, publicUrl });
+  const operations = createOperations({ ...options, authenticate });
   const compat = createCompat({ authenticate, logger });
   const guard = createRequestGuard({ hasApiKeys: apiKeys.length > 0, corsOrigins });
   const baseUrlOf = (url: URL): string => publicUrl?.replace(/\/+$/, '') ?? url.origin;
@@ -68,6 +73,7 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<List
   const routeOf = (pathname: string): string => {
     if (playground.has(pathname)) return 'playground';
     if (docs.has(pathname)) return 'docs';
+    if (operations.has(pathname)) return 'operations';
     if (pathname.startsWith(OBJECT_PATH_PREFIX)) return 'objects';
     return compat.routeOf(pathname) ?? procedureOf(appRouter, pathname);
   };
@@ -97,6 +103,7 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<List
     if (url.pathname.startsWith(TRPC_PATH_PREFIX)) return await serveTrpc(exchange);
     if (url.pathname.startsWith(OBJECT_PATH_PREFIX)) return await serveObject(request, response, { objects, url });
     if (docs.has(url.pathname)) return docs.serve(request, response, url.pathname);
+    if (operations.has(url.pathname)) return await operations.serve(request, response, url.pathname);
     const api = compat.find(url.pathname);
     if (api !== undefined)
       return await compat.serve(api, { request, response, requestId, services, baseUrl: baseUrlOf(url) });

@@ -1,15 +1,17 @@
 import { setMaxListeners } from 'node:events';
-import { readFileSync } from 'node:fs';
 import type { Engine } from '../engine.ts';
 import { FunctionError } from '../errors.ts';
 import { createChangeNotifier } from '../jobs/change-notifier.ts';
 import { createJobIdSource } from '../jobs/job-id.ts';
+import type { JobRecord } from '../jobs/job-record.ts';
 import { openJobDatabase } from '../jobs/local/database.ts';
 import { createLocalJobQueue } from '../jobs/local/local-job-queue.ts';
 import { createLocalJobStore } from '../jobs/local/local-job-store.ts';
 import { type Logger, silentLogger } from '../jobs/logger.ts';
 import { startWorker, type WorkerOptions } from '../jobs/worker.ts';
+import { packageVersion } from '../package-version.ts';
 import { createLocalObjectStore } from '../storage/local/local-object-store.ts';
+import { createMetrics } from '../telemetry/metrics.ts';
 import { startLocalWebhooks } from '../webhooks/local-webhooks.ts';
 import { createWebhookSigner } from '../webhooks/sign-webhook.ts';
 import { createAuthenticate, refuseOpenServer } from './auth.ts';
@@ -59,6 +61,8 @@ export interface ServerOptions
   logger?: Logger;
   /** The built playground, served at `/`. @defaultValue where `npm run playground` builds it */
   playgroundDir?: string;
+  /** Told of each job that ends here: a trace is made of it. @defaultValue nobody */
+  onFinished?: (job: JobRecord) => void;
   /** What `health` says. @defaultValue this package's version */
   version?: string;
 }
@@ -75,11 +79,6 @@ export interface SafelightServer {
   /** Drains, ends all streams, lets requests in flight finish and closes the files. */
   close(): Promise<void>;
 }
-
-const packageVersion = (): string => {
-  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(manifest) as { version: string }).version;
-};
 
 const FOLDER_ERRORS = ['EACCES', 'EPERM', 'EROFS', 'EEXIST', 'ENOTDIR', 'ENOSPC', 'EDQUOT', 'SQLITE_CANTOPEN'];
 
@@ -117,7 +116,12 @@ export const startServer = async (options: ServerOptions): Promise<SafelightServ
     newJobId: createJobIdSource({ now }),
     now,
     maxQueued,
+    onFinished(job) {
+      metrics.count(job);
+      options.onFinished?.(job);
+    },
   });
+  const metrics = createMetrics(store);
   const queue = createLocalJobQueue({ database, notifier, now });
   const closing = new AbortController();
   // Every watcher listens to it; Node would take more than ten for a leak.
@@ -149,6 +153,8 @@ export const startServer = async (options: ServerOptions): Promise<SafelightServ
     corsOrigins,
     publicUrl,
     playgroundDir,
+    metrics,
+    now,
     logger,
   }).catch((error: unknown) => {
     database.close();

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
+import { packageVersion } from '../package-version.ts';
 import { type CliConfig, readConfig } from './config.ts';
 import { addEmbeddingsCommand } from './embeddings.ts';
 import { addGenerateCommand } from './generate.ts';
@@ -9,10 +10,10 @@ import { addMcpCommand } from './mcp/index.ts';
 import { addModelsCommand } from './models.ts';
 import { addImg2ImgCommand } from './original/img2img.ts';
 import { addTxt2ImgCommand } from './original/txt2img.ts';
-import { packageVersion } from './package-version.ts';
 import { addPromptCommand } from './prompt.ts';
 import { exitCodes, reportError } from './report-error.ts';
 import { addServeCommand } from './serve.ts';
+import { addStatusCommand } from './status.ts';
 import { addWatermarkCommand } from './watermark.ts';
 import { addWeightsCommand } from './weights/index.ts';
 
@@ -39,6 +40,7 @@ function createProgram(config: CliConfig): Command {
   addImg2ImgCommand(program, config);
   addServeCommand(program, config);
   addMcpCommand(program, config);
+  addStatusCommand(program, config);
   addModelsCommand(program, config);
   addLorasCommand(program, config);
   addPromptCommand(program, config);

@@ -1,5 +1,8 @@
 import type { Command } from 'commander';
 import { FunctionError } from '../errors.ts';
+import type { Logger } from '../jobs/logger.ts';
+import { packageVersion } from '../package-version.ts';
+import type { JobTraces } from '../telemetry/trace-jobs.ts';
 import { type CliConfig, parseDevice, parseSafety, parseThreads } from './config.ts';
 import { interruptSignal } from './interrupt.ts';
 
@@ -49,12 +52,13 @@ export function addServeCommand(program: Command, config: CliConfig): void {
 }
 
 async function serveCommand(flags: ServeFlags, config: CliConfig): Promise<void> {
-  const [{ createEngine }, { readWords, refuseWords }, { startServer }, { createJsonLogger }] = await Promise.all([
-    import('../create-engine.ts'),
-    import('../api/blocked-words.ts'),
-    import('../api/serve.ts'),
-    import('../jobs/logger.ts'),
-  ]);
+  const [{ createEngine }, { readWords, refuseWords }, { startServer }, { createJsonLogger, silentLogger }] =
+    await Promise.all([
+      import('../create-engine.ts'),
+      import('../api/blocked-words.ts'),
+      import('../api/serve.ts'),
+      import('../jobs/logger.ts'),
+    ]);
   const device = flags.device === undefined ? config.device : parseDevice(flags.device, 'device');
   const threads = parseThreads(flags.threads, 'threads') ?? config.threads;
   const safety = flags.safety === undefined ? config.safety : parseSafety(flags.safety, 'safety');
@@ -69,6 +73,8 @@ async function serveCommand(flags: ServeFlags, config: CliConfig): Promise<void>
     threads,
     safety,
   });
+  const logger = flags.quiet ? silentLogger : createJsonLogger((line) => process.stderr.write(line));
+  const traces = await startTraces(logger);
   const signal = interruptSignal();
   const server = await startServer({
     engine,
@@ -77,11 +83,12 @@ async function serveCommand(flags: ServeFlags, config: CliConfig): Promise<void>
     apiKeys: config.apiKey === undefined ? [] : [config.apiKey],
     webhookSecrets: config.webhookSecrets,
     allowPrivateWebhooks: flags.allowPrivateWebhooks ?? false,
+    ...(traces && { onFinished: traces.record }),
     ...(words === undefined ? {} : { checkPrompt: refuseWords(words) }),
     ...(flags.port === undefined ? {} : { port: parsePort(flags.port) }),
     ...(flags.cors === undefined ? {} : { corsOrigins: flags.cors }),
     ...(flags.publicUrl === undefined ? {} : { publicUrl: flags.publicUrl }),
-    ...(flags.quiet ? {} : { logger: createJsonLogger((line) => process.stderr.write(line)) }),
+    logger,
   });
   process.stdout.write(`Safelight is listening on ${server.url}\n`);
   await new Promise<void>((resolve) => {
@@ -90,6 +97,16 @@ async function serveCommand(flags: ServeFlags, config: CliConfig): Promise<void>
   });
   await server.close();
   await engine.close();
+  await traces?.close();
+}
+
+/** OpenTelemetry is loaded only where the environment names a collector. */
+async function startTraces(logger: Logger, env: NodeJS.ProcessEnv = process.env): Promise<JobTraces | undefined> {
+  const collectors = [env.OTEL_EXPORTER_OTLP_ENDPOINT, env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT];
+  const isWanted = collectors.some((url) => url !== undefined && url.trim() !== '');
+  if (!isWanted || env.OTEL_SDK_DISABLED?.toLowerCase() === 'true') return undefined;
+  const { startJobTraces } = await import('../telemetry/trace-jobs.ts');
+  return startJobTraces(packageVersion(), logger);
 }
 
 function parsePort(text: string): number {

@@ -1,7 +1,7 @@
 import { type CallToolResult, McpServer, type ServerContext } from '@modelcontextprotocol/server';
 import { StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/stdio';
+import { packageVersion } from '../../package-version.ts';
 import type { Drawer } from '../draw.ts';
-import { packageVersion } from '../package-version.ts';
 import { describeError } from '../report-error.ts';
 import { generateImage, generateImageInput } from './generate-image.ts';
 import type { OutputFolder } from './output-folder.ts';

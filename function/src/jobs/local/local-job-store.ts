@@ -25,6 +25,8 @@ export interface LocalJobStoreOptions {
   now: () => number;
   /** Jobs that may wait at a time; more are refused with `rate_limited`. */
   maxQueued: number;
+  /** Told of each job that this store ends. @defaultValue nobody */
+  onFinished?: (job: JobRecord) => void;
 }
 
 const prepareStatements = (database: JobDatabase) => ({
@@ -43,7 +45,7 @@ const prepareStatements = (database: JobDatabase) => ({
 
 /** Job records in SQLite. The local queue reads the same table, so a record and its message cannot drift apart. */
 export const createLocalJobStore = (options: LocalJobStoreOptions): JobStore => {
-  const { database, notifier, newJobId, now, maxQueued } = options;
+  const { database, notifier, newJobId, now, maxQueued, onFinished } = options;
   const statements = prepareStatements(database);
 
   const read = (row: unknown): JobRecord | undefined => (row === undefined ? undefined : fromRow(row as JobRow));
@@ -71,7 +73,10 @@ export const createLocalJobStore = (options: LocalJobStoreOptions): JobStore => 
     if (result.after !== undefined) {
       notifier.notify(id);
       if (result.after.status === 'queued') notifier.notify(QUEUE_TOPIC);
-      if (isFinished(result.after)) notifier.notify(WEBHOOK_TOPIC);
+      if (isFinished(result.after)) {
+        notifier.notify(WEBHOOK_TOPIC);
+        onFinished?.(result.after);
+      }
     }
     return result;
   };
