@@ -32,6 +32,7 @@ export interface DrawOptions {
 export interface Drawer {
   models(): Promise<readonly ModelInfo[]>;
   draw(input: GenerateInput, options: DrawOptions): Promise<Drawn>;
+  /** Waits for what is being drawn: abort it first. */
   close(): Promise<void>;
 }
 
@@ -43,6 +44,7 @@ export function createDrawer(endpoint: string | undefined, config: CliConfig): D
 /** Makes pictures on this machine. The engine starts when it is first needed. */
 function createLocalDrawer(config: CliConfig): Drawer {
   let opening: Promise<Engine> | undefined;
+  const drawing = new Set<Promise<unknown>>();
   const open = () => {
     // Imported here so that drawing on a server needs no inference library.
     opening ??= import('../create-engine.ts').then(({ createEngine }) => createEngine(config));
@@ -55,10 +57,14 @@ function createLocalDrawer(config: CliConfig): Drawer {
       const settings = engine.resolve(generateInputSchema.parse(input));
       const files = Object.values(pictures);
       const readUpload = async (key: string) => files.find((file) => file.key === key)?.data;
-      const { images, warnings } = await engine.generate(settings, { ...options, readUpload });
+      const generation = engine.generate(settings, { ...options, readUpload });
+      drawing.add(generation);
+      const { images, warnings } = await generation.finally(() => drawing.delete(generation));
       return { settings, warnings, images };
     },
     async close() {
+      // A thread must not be ended in the middle of a step: that would end the process.
+      await Promise.allSettled(drawing);
       await (await opening?.catch(() => undefined))?.close();
     },
   };

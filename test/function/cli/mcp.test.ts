@@ -1,5 +1,6 @@
 /** The command as assistants start it: a process of its own, spoken to by the protocol's own client. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -7,7 +8,7 @@ import { type CallToolResult, Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import sharp from 'sharp';
 import { sharedCacheDir, temporaryFolder } from '../../support/embedded-model.ts';
-import { cliCommand } from '../../support/run-cli.ts';
+import { cliCommand, finish, runCli } from '../../support/run-cli.ts';
 import { serve } from '../api/serve-fixture.ts';
 import { createFakeEngine } from '../jobs/fake-engine.ts';
 
@@ -15,7 +16,6 @@ interface Assistant {
   client: Client;
   /** What the client could not read, which is anything but the protocol. */
   errors: Error[];
-  pid: number | null;
   stderr: () => string;
 }
 
@@ -40,7 +40,7 @@ async function connect(
   client.onerror = (error) => void (/unknown token/.test(error.message) || errors.push(error));
   await client.connect(transport);
   t.after(() => client.close());
-  return { client, errors, pid: transport.pid, stderr: () => stderr };
+  return { client, errors, stderr: () => stderr };
 }
 
 const quick = { prompt: 'a fox', steps: 4, width: 64, height: 64, seed: 7, sampler: 'ddim' };
@@ -163,8 +163,8 @@ test('what is wrong is told as a tool error in the contract’s words, and the n
   assert.deepEqual(errors, []);
 });
 
-test('a call that is cancelled stops drawing, and the process ends with its client', async (t) => {
-  const { client, pid } = await connect(t);
+test('a call that is cancelled stops drawing', async (t) => {
+  const { client } = await connect(t);
   const controller = new AbortController();
   let steps = 0;
   const onprogress = () => {
@@ -177,8 +177,33 @@ test('a call that is cancelled stops drawing, and the process ends with its clie
   // Only a drawing that has stopped lets the next one begin: the engine works on one at a time.
   const next = await client.callTool({ name: 'generate_image', arguments: quick }, { timeout: 30_000 });
   assert.equal(readText(next).images[0].seed, 7);
-  await client.close();
-  assert.throws(() => process.kill(pid ?? 0, 0), /ESRCH/);
+});
+
+test('standard output has the protocol alone, and a client that leaves in the middle ends the work', async (t) => {
+  const missing = await runCli(['mcp', '--output', join(await temporaryFolder(t), 'none')]);
+  assert.deepEqual([missing.exit, missing.stdout], [2, '']);
+  assert.match(missing.stderr, /^safelight: Cannot write into the folder /);
+
+  const [command, ...args] = cliCommand(['mcp']);
+  const child = spawn(command, args, { env: { ...process.env, SAFELIGHT_CACHE_DIR: sharedCacheDir } });
+  const send = (message: object) => child.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
+  const clientInfo = { name: 'raw', version: '1' };
+  send({ id: 1, method: 'initialize', params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo } });
+  send({ method: 'notifications/initialized' });
+  const call = { name: 'generate_image', arguments: { ...quick, steps: 1000 }, _meta: { progressToken: 'p' } };
+  send({ id: 2, method: 'tools/call', params: call });
+  child.stdout.on('data', (chunk: Buffer) => {
+    if (chunk.includes('step 2 of 1000')) child.stdin.end();
+  });
+  const { exit, stdout, stderr } = await finish(child);
+  assert.equal(exit, 0, stderr);
+  const messages = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  assert.equal(messages[0].result.serverInfo.name, 'safelight');
+  assert.ok(messages.slice(1).every(({ method }) => method === 'notifications/progress'));
+  assert.ok(messages.length < 500, `${messages.length} messages: the drawing went on`);
 });
 
 test('with an endpoint it draws there, and cancels there', async (t) => {
