@@ -8,6 +8,7 @@ import type { PictureFiles } from './sent-pictures.ts';
 
 /** The options of `safelight generate` as they were typed. */
 export interface GenerateFlags {
+  fromImage?: string;
   output?: string;
   negative?: string;
   promptSyntax?: string;
@@ -69,12 +70,19 @@ const formatsByExtension: Record<string, ImageFormat> = {
 
 /**
  * Turns what was typed into the contract's input.
+ * @param prompt Empty, that of `base`.
  * @param pictures Read from the files that the flags name.
+ * @param base What holds where nothing was typed.
  * @throws FunctionError `invalid_input` naming the field.
  */
-export function parseGenerateFlags(prompt: string, flags: GenerateFlags, pictures: PictureFiles = {}): GenerateInput {
+export function parseGenerateFlags(
+  prompt: string,
+  flags: GenerateFlags,
+  pictures: PictureFiles = {},
+  base: Partial<GenerateInput> = {},
+): GenerateInput {
   const typed = {
-    prompt,
+    prompt: prompt === '' ? (base.prompt ?? '') : prompt,
     negativePrompt: flags.negative,
     promptSyntax: flags.promptSyntax,
     clipSkip: parseNumber(flags.clipSkip),
@@ -105,16 +113,17 @@ export function parseGenerateFlags(prompt: string, flags: GenerateFlags, picture
     inpaintArea: flags.inpaintArea,
     maskPadding: parseNumber(flags.maskPadding),
     outpaint: parseMargins(flags.outpaint),
-    hires: parseHires(flags),
+    hires: parseHires(flags, base.hires),
     decoder: flags.decoder,
     safety: flags.safety,
     watermark: flags.watermark,
     rng: flags.rng,
     count: parseNumber(flags.count),
-    grid: parseGrid(flags, prompt),
+    grid: parseGrid(flags, prompt === '' ? (base.prompt ?? '') : prompt),
     format: flags.format ?? formatOf(flags.output),
   };
-  return parseInput(generateInputSchema, typed);
+  const given = Object.entries(typed).filter(([, value]) => value !== undefined);
+  return parseInput(generateInputSchema, { ...base, ...Object.fromEntries(given) });
 }
 
 /**
@@ -178,7 +187,10 @@ function parseGrid(flags: GenerateFlags, prompt: string): object | undefined {
   return x === undefined ? undefined : { x, ...(y === undefined ? {} : { y }) };
 }
 
-function parseHires({ hires, hiresSteps, hiresStrength, hiresUpscaler }: GenerateFlags): object | undefined {
+function parseHires(
+  { hires, hiresSteps, hiresStrength, hiresUpscaler }: GenerateFlags,
+  base: GenerateInput['hires'],
+): object | undefined {
   const typed = {
     scale: parseNumber(hires),
     steps: parseNumber(hiresSteps),
@@ -186,7 +198,7 @@ function parseHires({ hires, hiresSteps, hiresStrength, hiresUpscaler }: Generat
     upscaler: hiresUpscaler,
   };
   const given = Object.entries(typed).filter(([, value]) => value !== undefined);
-  return given.length === 0 ? undefined : Object.fromEntries(given);
+  return given.length === 0 ? undefined : { ...base, ...Object.fromEntries(given) };
 }
 
 function formatOf(output: string | undefined): ImageFormat | undefined {

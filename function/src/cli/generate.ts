@@ -9,6 +9,7 @@ import {
 import type { Command } from 'commander';
 import { type CliConfig, parseDevice, parseThreads } from './config.ts';
 import { createDrawer, type Drawn } from './draw.ts';
+import { readFromImage } from './from-image.ts';
 import { type GenerateFlags, parseGenerateFlags } from './generate-input.ts';
 import { interruptSignal } from './interrupt.ts';
 import { checkOutput, freeName, outputNames, writeWhole } from './output-files.ts';
@@ -20,8 +21,9 @@ export function addGenerateCommand(program: Command, config: CliConfig): void {
   program
     .command('generate')
     .description('make a picture from a prompt')
-    .argument('<prompt...>', 'what the picture shows')
+    .argument('[prompt...]', 'what the picture shows')
     .option('-o, --output <file>', 'file to write: .png, .jpg or .webp (default: safelight-<seed>.png)')
+    .option('--from-image <file>', 'draw again what a picture says of itself, but for what other options say')
     .option('-n, --negative <prompt>', 'what it should not show')
     .option('--prompt-syntax <name>', 'a1111 (weights, editing, AND, BREAK) or plain (default: a1111)')
     .option('--clip-skip <number>', 'layer of the text encoder to listen to, counted from the end')
@@ -85,7 +87,8 @@ const collect = (value: string, earlier: string[] = []) => [...earlier, value];
 
 async function generateCommand(prompt: string, flags: GenerateFlags, config: CliConfig): Promise<void> {
   const pictures = await readPictureFiles(flags);
-  const input = parseGenerateFlags(prompt, flags, pictures);
+  const base = flags.fromImage === undefined ? {} : await readFromImage(flags.fromImage, flags);
+  const input = parseGenerateFlags(prompt, flags, pictures, base);
   if (flags.output !== undefined) await checkOutput(flags.output);
   const endpoint = flags.endpoint ?? config.endpoint;
   const device = flags.device === undefined ? config.device : parseDevice(flags.device, 'device');

@@ -10,6 +10,7 @@ import { addMcpCommand } from './mcp/index.ts';
 import { addModelsCommand } from './models.ts';
 import { addImg2ImgCommand } from './original/img2img.ts';
 import { addTxt2ImgCommand } from './original/txt2img.ts';
+import { addPngInfoCommand } from './png-info.ts';
 import { addPromptCommand } from './prompt.ts';
 import { exitCodes, reportError } from './report-error.ts';
 import { addServeCommand } from './serve.ts';
@@ -45,6 +46,7 @@ function createProgram(config: CliConfig): Command {
   addLorasCommand(program, config);
   addPromptCommand(program, config);
   addEmbeddingsCommand(program, config);
+  addPngInfoCommand(program);
   addWatermarkCommand(program);
   addWeightsCommand(program, config);
   addKeysCommand(program, config);

@@ -13,6 +13,8 @@ export interface PictureFile {
 
 export type PictureFiles = Partial<Record<'initImage' | 'mask', PictureFile>>;
 
+const MAX_FILE_BYTES = 200 * 1024 * 1024;
+
 const extensions: Record<string, string> = { '.png': 'png', '.jpg': 'jpg', '.jpeg': 'jpg', '.webp': 'webp' };
 
 /** @throws FunctionError `invalid_input` naming the field whose file cannot be read. */
@@ -36,6 +38,17 @@ export async function readPictureFile(field: string, path: string): Promise<Pict
   } catch (cause) {
     if (cause instanceof FunctionError) throw cause;
     throw refused(field, `cannot be read from ${path}`, cause);
+  }
+}
+
+/** A picture to look at. @throws FunctionError `invalid_input` for a file that cannot be read. */
+export async function readFileOrRefuse(path: string, field = 'file'): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    if ((await stat(path)).size > MAX_FILE_BYTES) throw refused(field, 'is larger than 200 MiB');
+    return new Uint8Array(await readFile(path));
+  } catch (cause) {
+    if (cause instanceof FunctionError) throw cause;
+    throw refused(field, 'cannot be read: is it there?', cause);
   }
 }
 

@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { FunctionError } from '../errors.ts';
 import { canCarryWatermark, countMatchingBits, WATERMARK } from '../pipeline/image/watermark.ts';
+import { readFileOrRefuse } from './sent-pictures.ts';
 
 export function addWatermarkCommand(program: Command): void {
   program
@@ -10,32 +9,31 @@ export function addWatermarkCommand(program: Command): void {
     .argument('<file>', 'PNG, JPEG or WebP')
     .option('--json', 'print it as JSON')
     .action(async (file: string, flags: { json?: boolean }) => {
-      const found = await findWatermark(file);
-      process.stdout.write(`${flags.json ? JSON.stringify(found) : describe(found)}\n`);
+      const found = await findWatermark(await readFileOrRefuse(file));
+      process.stdout.write(`${flags.json ? JSON.stringify(found) : describeWatermark(found)}\n`);
     });
 }
 
 /** Of 136 bits; were they tossed, so many would agree in one picture of a hundred million. */
 const ENOUGH_BITS = 3 / 4;
 
-interface Found {
+export interface Found {
   watermark: string | null;
   /** Absent for pictures that are too small for a watermark. */
   matchingBits?: number;
 }
 
-function describe({ watermark, matchingBits }: Found): string {
+/** In words. */
+export function describeWatermark({ watermark, matchingBits }: Found): string {
   if (matchingBits === undefined) return 'No watermark: the picture is too small for one.';
   const bits = `${matchingBits} of ${WATERMARK.length * 8} bits`;
   return watermark === null ? `No watermark found (${bits} agree: half do by chance).` : `${watermark} (${bits})`;
 }
 
-async function findWatermark(path: string): Promise<Found> {
+/** @throws FunctionError `invalid_input` for what is no picture. */
+export async function findWatermark(file: Uint8Array): Promise<Found> {
   // Imported here so that other commands start without sharp.
   const { openPicture, unpack } = await import('../pipeline/start/read-picture.ts');
-  const file = await readFile(path).catch((cause) => {
-    throw new FunctionError('invalid_input', 'file cannot be read: is it there?', { field: 'file', cause });
-  });
   const pixels = await unpack((await openPicture(file, 'file')).color(), 'file');
   if (!canCarryWatermark(pixels)) return { watermark: null };
   const { matching, total } = countMatchingBits(pixels);

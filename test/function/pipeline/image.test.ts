@@ -20,6 +20,7 @@ describe('pixels', () => {
 describe('the parameters text', () => {
   test('is what AUTOMATIC1111 writes', () => {
     const settings = quickSettings({
+      promptSyntax: 'a1111',
       sampler: 'dpmpp_2m',
       schedule: 'karras',
       steps: 20,

@@ -1,8 +1,10 @@
 import type { GenerateSettings, ScheduleName } from '@safelight/sdk/contract';
+import { OWN_PAIR } from '@safelight/sdk/metadata';
 import type { DiffusionModel } from '../diffusion-model.ts';
 import type { Embedding } from '../prompt/embeddings.ts';
 import { loraTag, settingsLoras } from '../prompt/networks.ts';
 import { samplers } from '../schedulers/index.ts';
+import { unsaidSettings } from './unsaid-settings.ts';
 
 /** AUTOMATIC1111's names. */
 export const scheduleLabels: Readonly<Record<ScheduleName, string>> = {
@@ -38,7 +40,7 @@ export function formatParameters(
 ): string {
   const { width, height, schedule } = settings;
   const sampler = samplers[settings.sampler];
-  const pairs: [string, string | number][] = [
+  const pairs: Pair[] = [
     ['Steps', settings.steps],
     ['Sampler', sampler.label],
     ['Schedule type', scheduleLabels[schedule]],
@@ -51,29 +53,47 @@ export function formatParameters(
   if (settings.decoder === 'preview') pairs.push(['VAE Decoder', 'TAESD']);
   if (settings.clipSkip !== undefined) pairs.push(['Clip skip', settings.clipSkip]);
   if (settings.eta !== sampler.defaultEta) pairs.push([sampler.name === 'ddim' ? 'Eta DDIM' : 'Eta', settings.eta]);
-  for (const [name, label] of Object.entries(plainLabels)) {
-    const value = settings[name as keyof typeof plainLabels];
-    if (value !== undefined) pairs.push([label, value]);
-  }
-  if (settings.subseed !== undefined && settings.subseedStrength !== undefined) {
-    pairs.push(['Variation seed', settings.subseed], ['Variation seed strength', settings.subseedStrength]);
-  }
+  pairs.push(...plainPairs(settings));
   pairs.push(...startPairs(settings));
   pairs.push(...gridPairsOf(settings));
   const embeddingHashes = formatHashes(embeddings.map(({ name, sha256 }) => ({ name, hash: sha256 })));
   if (embeddingHashes !== '') pairs.push(['TI hashes', embeddingHashes]);
   // A missing RNG means GPU.
   if (settings.rng === 'cpu') pairs.push(['RNG', 'CPU']);
+  // Tools that read the settings back know LoRAs only from the prompt.
+  const tags = settingsLoras(settings).map(loraTag);
+  const isTagged = settings.promptSyntax === 'a1111' && tags.every((tag) => tag !== undefined);
+  const prompt = [settings.prompt, ...tags.filter((tag) => tag !== undefined)].join(' ');
+  const write = (written: readonly Pair[]) => toText(prompt, settings.negativePrompt, written);
+  const unsaid = unsaidSettings(settings, write(pairs), isTagged ? prompt : undefined);
+  if (Object.keys(unsaid).length > 0) pairs.push([OWN_PAIR, JSON.stringify(unsaid)]);
   const loraHashes = formatHashes(loras);
   if (loraHashes !== '') pairs.push(['Lora hashes', loraHashes]);
   pairs.push(['Version', 'Safelight']);
+  return write(pairs);
+}
 
-  // Tools that read the settings back know LoRAs only from the prompt.
-  const tags = settingsLoras(settings).flatMap((lora) => loraTag(lora) ?? []);
-  const lines = [[settings.prompt, ...tags].join(' ')];
-  if (settings.negativePrompt !== '') lines.push(`Negative prompt: ${settings.negativePrompt}`);
+type Pair = readonly [name: string, value: string | number];
+
+function toText(prompt: string, negativePrompt: string, pairs: readonly Pair[]): string {
+  const lines = [prompt];
+  if (negativePrompt !== '') lines.push(`Negative prompt: ${negativePrompt}`);
   lines.push(pairs.map(([name, value]) => `${name}: ${quote(String(value))}`).join(', '));
   return lines.join('\n');
+}
+
+/** Fresh noise on the way, and variations. */
+function plainPairs(settings: GenerateSettings): Pair[] {
+  const pairs: Pair[] = [];
+  for (const [name, label] of Object.entries(plainLabels)) {
+    const value = settings[name as keyof typeof plainLabels];
+    if (value !== undefined) pairs.push([label, value]);
+  }
+  const { subseed, subseedStrength } = settings;
+  if (subseed !== undefined && subseedStrength !== undefined) {
+    pairs.push(['Variation seed', subseed], ['Variation seed strength', subseedStrength]);
+  }
+  return pairs;
 }
 
 const fillLabels = {
@@ -84,12 +104,12 @@ const fillLabels = {
 } as const;
 
 /** The axes of a sheet, as A1111's script of that name writes them. */
-function gridPairsOf({ grid }: GenerateSettings): [string, string][] {
+function gridPairsOf({ grid }: GenerateSettings): Pair[] {
   if (grid === undefined) return [];
   const values = (axis: readonly object[]) => axis.map((entry) => Object.values(entry).join(' ')).join(', ');
   const types = (axis: readonly object[]) => Object.keys(axis[0] ?? {}).join(' ');
   const { x, y } = grid;
-  const pairs: [string, string][] = [
+  const pairs: Pair[] = [
     ['Script', 'X/Y/Z plot'],
     ['X Type', types(x)],
     ['X Values', values(x)],
@@ -99,7 +119,7 @@ function gridPairsOf({ grid }: GenerateSettings): [string, string][] {
 
 /** What a picture started from, and its enlarging run, under AUTOMATIC1111's names. */
 function startPairs({ strength, maskBlur, maskFill, inpaintArea, maskPadding, hires, steps }: GenerateSettings) {
-  const pairs: [string, string | number][] = [];
+  const pairs: Pair[] = [];
   if (strength !== undefined) pairs.push(['Denoising strength', strength]);
   if (maskBlur !== undefined) pairs.push(['Mask blur', maskBlur]);
   if (maskFill !== undefined) pairs.push(['Masked content', fillLabels[maskFill]]);
