@@ -1,14 +1,14 @@
 /** Everything a newcomer would copy is run here: the examples, and the snippets of the READMEs. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { createSafelight } from '@safelight/sdk';
 import sharp from 'sharp';
 import { sharedCacheDir, temporaryFolder } from '../support/embedded-model.ts';
-import { type CliResult, finish, spawnCli, waitForOutput } from '../support/run-cli.ts';
-import { adaptSnippet, readCurlSnippets, readSnippets } from '../support/snippets.ts';
+import { type CliResult, finish, runCli, spawnCli, waitForOutput } from '../support/run-cli.ts';
+import { adaptSnippet, readCommands, readCurlSnippets, readSnippets } from '../support/snippets.ts';
 
 const root = join(import.meta.dirname, '../..');
 const webhookSecret = `whsec_${Buffer.alloc(32, 5).toString('base64')}`;
@@ -158,14 +158,48 @@ describe('with a server running', () => {
     }
   });
 
+  test('the commands of docs/original-scripts.md that need no checkpoint run as they stand', async (t) => {
+    const cwd = await temporaryFolder(t);
+    await mkdir(join(cwd, 'docs/images'), { recursive: true });
+    await copyFile(join(root, 'docs/images/a-red-apple.png'), join(cwd, 'docs/images/a-red-apple.png'));
+    const commands = (await readCommands(join(root, 'docs/original-scripts.md'))).filter(
+      (args) => args.includes('--ddim_steps') && !args.some((arg) => arg.startsWith('<')),
+    );
+    assert.deepEqual(
+      commands.map(([command]) => command),
+      ['txt2img', 'img2img'],
+    );
+    for (const args of commands) {
+      const { exit, stderr } = await runCli(args, { cwd });
+      assert.equal(exit, 0, `${args.join(' ')}\n${stderr}`);
+      const outputs = join(cwd, `outputs/${args[0]}-samples`);
+      assert.deepEqual((await readdir(outputs)).sort(), ['grid-0000.png', 'samples']);
+    }
+  });
+
+  test('the commands of docs/pictures.md on settings in files run as they stand', async (t) => {
+    const cwd = await temporaryFolder(t);
+    assert.equal((await runCli(['generate', 'a fox', '--steps', '2', '-o', 'fox.png'], { cwd })).exit, 0);
+    const about = (args: string[]) => args[0] === 'png-info' || args.includes('--from-image');
+    const commands = (await readCommands(join(root, 'docs/pictures.md'))).filter(about);
+    assert.equal(commands.length, 4);
+    for (const args of commands) {
+      const { exit, stderr } = await runCli(args, { cwd });
+      assert.equal(exit, 0, `${args.join(' ')}\n${stderr}`);
+    }
+    assert.ok((await readFile(join(cwd, 'fox.png'))).equals(await readFile(join(cwd, 'again.png'))));
+  });
+
   // The SDK's is run in packages.test.ts, by the packed SDK.
-  for (const readme of ['README.md', 'function/README.md', 'docs/compatible-apis.md']) {
+  for (const readme of ['README.md', 'function/README.md', 'docs/compatible-apis.md', 'docs/pictures.md']) {
     test(`the snippets of ${readme} run as they stand`, async (t) => {
       const snippets = await readSnippets(join(root, readme));
       assert.ok(snippets.length > 0);
       const cwd = await temporaryFolder(t);
       await symlink(join(root, 'node_modules'), join(cwd, 'node_modules'));
       await mkdir(join(cwd, 'run'));
+      const fox = ['generate', 'a fox', '--steps', '1', '--size', '64', '-o', 'run/fox.png'];
+      assert.equal((await runCli(fox, { cwd })).exit, 0);
       for (const [i, snippet] of snippets.entries()) {
         const file = join(cwd, `snippet-${i}.mts`);
         await writeFile(file, adaptSnippet(snippet, endpoint, sharedCacheDir));

@@ -22,3 +22,15 @@ export async function readCurlSnippets(path: string): Promise<string[]> {
     .map(([, code]) => code as string)
     .filter((code) => code.includes('curl '));
 }
+
+/** The arguments of each `npm run safelight -- …` and `npm run generate -- …` of the shell blocks. */
+export async function readCommands(path: string): Promise<string[][]> {
+  const text = await readFile(path, 'utf8');
+  const lines = [...text.matchAll(/^```sh\n(.*?)^```/gms)].flatMap(([, code = '']) => code.split('\n'));
+  return lines.flatMap((line) => {
+    const [, script, rest = ''] = /^npm run (safelight|generate) -- (.*)$/.exec(line) ?? [];
+    if (script === undefined) return [];
+    const args = Array.from(rest.matchAll(/"([^"]*)"|(\S+)/g), ([, quoted, plain]) => quoted ?? plain ?? '');
+    return [script === 'generate' ? ['generate', ...args] : args];
+  });
+}

@@ -74,7 +74,8 @@ function readStart(values: PictureParameters['values']): Partial<GenerateInput> 
 function readOwn(json: string | undefined): Partial<GenerateInput> {
   try {
     const { initImage, mask, count, ...own } = JSON.parse(json ?? '{}');
-    return own;
+    const areTexts = [own.prompt, own.negativePrompt].every((text) => ['string', 'undefined'].includes(typeof text));
+    return areTexts ? own : {};
   } catch {
     return {};
   }

@@ -205,7 +205,7 @@ describe('pictures of others', () => {
   test('name no uploads and no number of pictures, and cannot break the reader', () => {
     const own = JSON.stringify(JSON.stringify({ initImage: picture, mask: picture, count: 16, watermark: false }));
     assert.deepEqual(read(`Steps: 2, Safelight: ${own}`), { prompt: 'a fox', steps: 2, watermark: false });
-    for (const broken of ['{', '"null"', '"[1]"', '"3"', '"{\\"__proto__\\":{\\"steps\\":9}}"']) {
+    for (const broken of ['{', '"null"', '"[1]"', '"3"', '"{\\"prompt\\":5}"', '"{\\"__proto__\\":{\\"steps\\":9}}"']) {
       assert.equal(read(`Steps: 2, Safelight: ${broken}`)?.steps, 2, broken);
     }
   });

@@ -1,19 +1,13 @@
-import { readParameters } from '@safelight/sdk/metadata';
+import { readParameters, toGenerateInput } from '@safelight/sdk/metadata';
 import { samplerLabels, scheduleLabels } from './labels.ts';
-import type { OtherSettings, Settings } from './settings.ts';
+import type { Settings } from './settings.ts';
 
-/** The pairs that become settings as they are. */
-const plainFields: Readonly<Record<string, keyof Settings>> = {
-  Steps: 'steps',
-  'CFG scale': 'guidanceScale',
-  Seed: 'seed',
-  'Clip skip': 'clipSkip',
-  Eta: 'eta',
-  'Eta DDIM': 'eta',
-};
-
-/** Those of settings that the form has no field for. */
-const otherFields = { 'Skip Early CFG': 'guidanceStart', 'Guidance end': 'guidanceEnd' } as const;
+const textFields = ['steps', 'guidanceScale', 'seed', 'clipSkip', 'eta', 'width', 'height'] as const;
+/** Of the settings without fields in the form those that ask for no picture to start from. */
+const otherFields = [
+  ...(['sChurn', 'sTmin', 'sTmax', 'sNoise', 'subseed', 'subseedStrength'] as const),
+  ...(['guidanceStart', 'guidanceEnd', 'hires', 'loras', 'decoder', 'watermark', 'safety'] as const),
+];
 
 /**
  * Reads AUTOMATIC1111's `parameters` text into the form's settings.
@@ -22,29 +16,20 @@ const otherFields = { 'Skip Early CFG': 'guidanceStart', 'Guidance end': 'guidan
 export function parseParameters(text: string): Partial<Settings> | undefined {
   const read = readParameters(text);
   if (read === undefined) return undefined;
-  const { prompt, negativePrompt, values: pairs } = read;
-  const settings: Partial<Settings> = { prompt, negativePrompt, ...readSampler(pairs) };
-  for (const [name, field] of Object.entries(plainFields)) {
-    const value = pairs.get(name);
-    if (value !== undefined && isNumber(value)) Object.assign(settings, { [field]: value });
-  }
-  const others = readOthers(pairs);
-  if (Object.keys(others).length > 0) settings.others = others;
-  const [, width, height] = /^(\d+)x(\d+)$/.exec(pairs.get('Size') ?? '') ?? [];
-  if (width !== undefined && height !== undefined) Object.assign(settings, { width, height });
-  settings.rng = pairs.get('RNG') === 'CPU' ? 'cpu' : 'cuda';
-  return settings;
+  const input = toGenerateInput(read);
+  const { prompt, negativePrompt = '', promptSyntax = 'a1111', rng = 'cuda' } = input;
+  const given = <Name extends keyof typeof input>(names: readonly Name[]) =>
+    names.filter((name) => input[name] !== undefined).map((name) => [name, input[name]] as const);
+  return {
+    prompt,
+    negativePrompt,
+    promptSyntax,
+    rng,
+    ...readSampler(read.values),
+    ...Object.fromEntries(given(textFields).map(([name, value]) => [name, String(value)])),
+    others: Object.fromEntries(given(otherFields)),
+  };
 }
-
-function readOthers(pairs: ReadonlyMap<string, string>): OtherSettings {
-  const found = Object.entries(otherFields).flatMap(([name, field]) => {
-    const value = pairs.get(name);
-    return value !== undefined && isNumber(value) ? [[field, Number(value)] as const] : [];
-  });
-  return Object.fromEntries(found);
-}
-
-const isNumber = (text: string): boolean => /^\d+(\.\d+)?$/.test(text);
 
 /** Older files carry the schedule in the sampler's name: `DPM++ 2M Karras`. */
 function readSampler(pairs: ReadonlyMap<string, string>): Partial<Settings> {
