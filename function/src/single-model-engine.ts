@@ -6,6 +6,7 @@ import { FunctionError } from './errors.ts';
 import { createModelCatalog, findModel } from './model-catalog.ts';
 import type { DiffusionModel } from './pipeline/diffusion-model.ts';
 import { generate } from './pipeline/generate.ts';
+import { cacheEmbeddings } from './pipeline/prompt/cache-embeddings.ts';
 import { createSessionHost, type SessionHost } from './runtime/session-host.ts';
 import type { SessionSettings } from './runtime/session-protocol.ts';
 
@@ -90,8 +91,8 @@ export function createSingleModelEngine(
       });
       const loadMs = Math.max(0, performance.now() - start - (downloadMs ?? 0));
       unreported = { loadMs, ...(downloadMs === undefined ? {} : { downloadMs }) };
-      loaded = { opened: wanted, lorasKey, model, host };
-      return model;
+      loaded = { opened: wanted, lorasKey, model: cacheEmbeddings(model), host };
+      return loaded.model;
     } catch (error) {
       await host.close();
       throw error;

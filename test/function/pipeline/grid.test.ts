@@ -290,7 +290,8 @@ describe('drawing a grid with the embedded model', () => {
     const prompts = [{ prompt: 'a red apple' }, { prompt: 'a zyzzyva' }];
     const settings = settingsOf({ prompt: 'a', grid: { x: [{ seed: 1 }, { seed: 2 }, { seed: 3 }], y: prompts } });
     const { warnings } = await generate(counting, settings);
-    assert.equal(calls, 2);
+    // Each of two prompts, with the empty negative prompt.
+    assert.equal(calls, 4);
     assert.equal(warnings.length, 1);
   });
 });

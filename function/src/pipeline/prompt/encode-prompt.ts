@@ -1,10 +1,7 @@
-import { concat, row, type Tensor, tensor } from '../../runtime/tensor.ts';
+import { concat, type Tensor, tensor } from '../../runtime/tensor.ts';
 import type { DiffusionModel } from '../diffusion-model.ts';
 import { CHUNK_TOKENS, type WeightedToken } from './chunks.ts';
 import type { PromptPart, PromptReading } from './read-prompt.ts';
-
-/** Chunks that the text encoder takes at once: bounds its memory. */
-const BATCH = 16;
 
 /** Embeddings that hold up to and including a prediction of noise, counted from 0; the last ones hold to the end. */
 export type ScheduledEmbeddings = readonly { until: number; embeddings: Tensor }[];
@@ -57,12 +54,12 @@ async function encodeChunks(
   clipSkip: number,
 ): Promise<Tensor[]> {
   const encoded: Tensor[] = [];
-  for (let start = 0; start < chunks.length; start += BATCH) {
-    const batch = chunks.slice(start, start + BATCH);
+  // One by one: what a chunk becomes must not depend on which others are known already.
+  for (const chunk of chunks) {
     const vectors = new Map<Float32Array, number>();
-    const tokenIds = batch.map((chunk) => padChunk(chunk, model, vectors));
-    const embeddings = await model.encodePrompts(tokenIds, clipSkip, [...vectors.keys()]); // [batch, 77, width]
-    encoded.push(...batch.map((chunk, i) => emphasize(row(embeddings, i), chunk)));
+    const tokenIds = padChunk(chunk, model, vectors);
+    const embeddings = await model.encodePrompts([tokenIds], clipSkip, [...vectors.keys()]); // [1, 77, width]
+    encoded.push(emphasize(embeddings, chunk));
   }
   return encoded;
 }
