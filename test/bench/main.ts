@@ -3,7 +3,7 @@
  *
  *     npm run bench [-- NAME…] [--folder FOLDER] [--rounds N] [--steps N] [--python PYTHON]
  *
- * Names: convert, pull, load, unet, vae, image; all of them, where none is given. FOLDER keeps the random checkpoint and
+ * Names: api, convert, pull, load, unet, vae, image; all of them, where none is given. FOLDER keeps the random checkpoint and
  * its bundle (9 GB) from one run to the next; 18 GB are needed in all. PYTHON, or SAFELIGHT_BENCH_PYTHON, is one with
  * torch, diffusers, transformers and safetensors: without it the networks are measured alone.
  */
@@ -11,6 +11,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { benchApi } from './api.ts';
 import { benchConvert } from './convert.ts';
 import { machine } from './measure.ts';
 import { benchImage, benchLoad, benchUnet, benchVae } from './networks.ts';
@@ -18,6 +19,7 @@ import { benchPull } from './pull.ts';
 import { type Bench, formatRows, type Row } from './rows.ts';
 
 const benches: Readonly<Record<string, Bench>> = {
+  api: benchApi,
   convert: benchConvert,
   pull: benchPull,
   load: benchLoad,

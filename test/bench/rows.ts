@@ -26,21 +26,22 @@ export interface Row {
   safelight: Sample[];
   peerName?: string;
   peer?: Sample[];
-  /** Where the result is a speed. */
+  /** Where the result is a speed: of what was moved, or of what was asked for. */
   megabytes?: number;
+  requests?: number;
 }
 
 /** Speed is the peer's seconds divided by Safelight's of the same round: above 1, Safelight is faster. */
 export function formatRows(rows: readonly Row[]): string {
-  const lines = rows.map(({ name, safelight, peerName = '', peer, megabytes }) => {
+  const lines = rows.map(({ name, safelight, peerName = '', peer, ...amount }) => {
     const ratios = safelight.flatMap(({ seconds }, round) => {
       const other = peer?.[round]?.seconds;
       return other === undefined ? [] : [other / seconds];
     });
     return [
       name,
-      describe(safelight, megabytes),
-      peer === undefined ? '' : `${peerName} ${describe(peer, megabytes)}`,
+      describe(safelight, amount),
+      peer === undefined ? '' : `${peerName} ${describe(peer, amount)}`,
       ratios.length === 0 ? '' : median(ratios).toFixed(2),
       ratios.length === 0 ? '' : `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`,
     ];
@@ -50,17 +51,23 @@ export function formatRows(rows: readonly Row[]): string {
   return table.map((cells) => `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`).join('\n');
 }
 
-function describe(samples: readonly Sample[], megabytes: number | undefined): string {
+function describe(samples: readonly Sample[], { megabytes, requests }: Pick<Row, 'megabytes' | 'requests'>): string {
   const seconds = median(samples.map((sample) => sample.seconds));
   const cpu = samples.flatMap(({ cpuSeconds }) => cpuSeconds ?? []);
   const peaks = samples.flatMap(({ peakMegabytes }) => peakMegabytes ?? []);
   const resident = samples.flatMap(({ residentMegabytes }) => residentMegabytes ?? []);
   return [
-    megabytes === undefined ? `${seconds.toFixed(2)} s` : `${(megabytes / seconds).toFixed(0)} MB/s`,
-    ...(cpu.length === 0 ? [] : [`CPU ${median(cpu).toFixed(1)} s`]),
+    ...(megabytes === undefined ? [] : [`${(megabytes / seconds).toFixed(0)} MB/s`]),
+    ...(requests === undefined ? [] : [`${(requests / seconds).toFixed(0)} a second`]),
+    ...(megabytes === undefined && requests === undefined ? [`${seconds.toFixed(2)} s`] : []),
+    ...(cpu.length === 0 ? [] : [`CPU ${describeCpu(median(cpu), requests)}`]),
     ...(peaks.length === 0 ? [] : [`peak ${Math.max(...peaks).toFixed(0)} MB`]),
     ...(resident.length === 0 ? [] : [`then ${Math.max(...resident).toFixed(0)} MB`]),
   ].join(', ');
+}
+
+function describeCpu(seconds: number, requests: number | undefined): string {
+  return requests === undefined ? `${seconds.toFixed(1)} s` : `${((seconds / requests) * 1000).toFixed(2)} ms each`;
 }
 
 function median(values: readonly number[]): number {
