@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { createSafelight } from '@safelight/sdk';
 import sharp from 'sharp';
+import { readRunnableCommands } from '../documentation/commands.ts';
 import { sharedCacheDir, temporaryFolder } from '../support/embedded-model.ts';
 import { type CliResult, finish, runCli, spawnCli, waitForOutput } from '../support/run-cli.ts';
 import { adaptSnippet, readCommands, readCurlSnippets, readSnippets } from '../support/snippets.ts';
@@ -188,6 +189,25 @@ describe('with a server running', () => {
       assert.equal(exit, 0, `${args.join(' ')}\n${stderr}`);
     }
     assert.ok((await readFile(join(cwd, 'fox.png'))).equals(await readFile(join(cwd, 'again.png'))));
+  });
+
+  test('the commands of the guides run as they stand, with few steps', async (t) => {
+    const cwd = await temporaryFolder(t);
+    const red = await sharp({ create: { width: 128, height: 128, channels: 3, background: 'red' } })
+      .png()
+      .toBuffer();
+    for (const name of ['apple.png', 'right-half.png', 'picture.png']) await writeFile(join(cwd, name), red);
+    const commands = await readRunnableCommands();
+    assert.ok(commands.length >= 8, `${commands.length} commands`);
+    for (const { text, args } of commands) {
+      const adapted = args.map((word) => word.replace('http://127.0.0.1:7788', endpoint));
+      if (args[0] === 'generate') adapted.push('--steps', '2');
+      const { exit, stderr } = await runCli(adapted, { cwd, env: { SAFELIGHT_ENDPOINT: endpoint } });
+      assert.equal(exit, 0, `${text}\n${stderr}`);
+    }
+    const drawn = await readdir(cwd);
+    assert.ok(drawn.includes('fox.png'));
+    assert.equal(drawn.filter((name) => /^safelight-\d+\.webp$/.test(name)).length, 4);
   });
 
   // The SDK's is run in packages.test.ts, by the packed SDK.
