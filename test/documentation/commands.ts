@@ -34,7 +34,7 @@ export function splitWords(text: string): string[] {
 }
 
 /** A command without the variables set before it. */
-export const withoutVariables = (words: string[]): string[] =>
+const withoutVariables = (words: string[]): string[] =>
   words.slice(words.findIndex((word) => !/^[A-Za-z_]+=/.test(word)));
 
 /** What follows `--`, which npm hands to the script. */

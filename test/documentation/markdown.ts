@@ -48,7 +48,7 @@ export function blocksOf({ path, text }: Page): Block[] {
 }
 
 /** The text without its fenced blocks. */
-export const proseOf = ({ text }: Page): string => text.replace(FENCED, '');
+const proseOf = ({ text }: Page): string => text.replace(FENCED, '');
 
 /** What stands between backticks in the prose. */
 export const inlineCodeOf = (page: Page): string[] =>
