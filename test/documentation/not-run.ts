@@ -19,11 +19,12 @@ export const notRun: readonly { command: RegExp; because: string }[] = [
   { command: /install\.js --onnxruntime-node-install=cuda12$/, because: 'downloads CUDA libraries' },
   { command: /^(mkdir|cp) /, because: 'copies a file that the reader has' },
   { command: /^safelight keys /, because: 'needs a table on AWS; test/function/cli/keys.test.ts has a double' },
-  { command: /^(old=\$\()?aws ssm /, because: 'needs an AWS account' },
+  { command: /^(old=\$\()?aws (ssm|s3) /, because: 'needs an AWS account' },
   { command: /^npm run deploy -- --checkpoint /, because: 'needs an AWS account; test/infra/cli/deploy.test.ts' },
   { command: /^npm run deploy -- --dry-run$/, because: 'test/integration/deploy-dry-run.test.ts' },
   { command: /^cd infra$|^npx cdk synth$/, because: 'test/integration/cdk-synth.test.ts' },
   { command: /^npm run simulate$/, because: 'takes minutes; test/bench/simulation/simulation.test.ts' },
   { command: /^npm run container:check$/, because: 'needs root; test/infra/build-container.test.ts' },
+  { command: /^claude mcp add /, because: 'needs Claude Code; test/function/cli/mcp.test.ts has another client' },
   { command: /^curl /, because: 'test/integration/documentation.test.ts runs them as they stand' },
 ];
