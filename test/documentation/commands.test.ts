@@ -14,14 +14,13 @@ import {
 } from './commands.ts';
 import { blocksOf, inlineCodeOf, type Page, readGuides, root } from './markdown.ts';
 import { notRun } from './not-run.ts';
-import { createArgumentReader } from './safelight-program.ts';
+import { readArguments } from './safelight-program.ts';
 
 describe('the commands of the documentation', () => {
   let guides: Page[];
   let scripts: Record<string, string>;
   let commands: ShellCommand[];
   let inline: ShellCommand[];
-  let readArguments: (words: readonly string[]) => void;
   before(async () => {
     guides = await readGuides();
     commands = await readCommands();
@@ -31,7 +30,6 @@ describe('the commands of the documentation', () => {
         .filter((code) => /^(npm|npx|safelight) /.test(code))
         .map((text) => ({ page: page.path, text, words: splitWords(text) })),
     );
-    readArguments = await createArgumentReader();
   });
 
   test('are in blocks that say so', () => {
@@ -63,7 +61,7 @@ describe('the commands of the documentation', () => {
       const args = safelightArguments(words, scripts);
       if (args === undefined) continue;
       const isInline = inline.some((each) => each.text === text);
-      assert.doesNotThrow(() => readOrRefuse(readArguments, args, isInline), `${page}: ${text}`);
+      assert.doesNotThrow(() => readOrRefuse(args, isInline), `${page}: ${text}`);
       read++;
     }
     assert.ok(read >= 40, `${read} commands`);
@@ -87,7 +85,7 @@ describe('the commands of the documentation', () => {
 const isProgram = (word: string | undefined) => /^(npm|npx|node|safelight|aws|curl|docker|cd)$/.test(word ?? '');
 
 /** In running text a command's name stands for the command, and its arguments may be left out. */
-function readOrRefuse(readArguments: (words: readonly string[]) => void, args: string[], isInline: boolean): void {
+function readOrRefuse(args: string[], isInline: boolean): void {
   try {
     readArguments(args);
   } catch (error) {
