@@ -89,8 +89,8 @@ function readOrRefuse(args: string[], isInline: boolean): void {
   try {
     readArguments(args);
   } catch (error) {
-    const { code } = error as { code?: string };
-    const isAbridged = code === 'commander.missingArgument' || code === 'commander.helpDisplayed';
+    const { code, field } = error as { code?: string; field?: string };
+    const isAbridged = code === 'commander.missingArgument' || code === 'commander.helpDisplayed' || field === 'prompt';
     if (!isInline || !isAbridged) throw error;
   }
 }

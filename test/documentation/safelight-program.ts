@@ -17,7 +17,9 @@ export function readArguments(words: readonly string[]): void {
   program.commands
     .find((command) => command.name() === 'generate')
     ?.action((prompt: string[], flags: GenerateFlags) => {
-      parseGenerateFlags(prompt.join(' '), flags, pictures(flags));
+      // The picture that settings are read from has a prompt.
+      const base = flags.fromImage === undefined ? {} : { prompt: 'a fox' };
+      parseGenerateFlags(prompt.join(' '), flags, pictures(flags), base);
     });
   program.parse(words, { from: 'user' });
 }

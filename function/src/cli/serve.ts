@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { EngineOptions } from '../create-engine.ts';
 import { FunctionError } from '../errors.ts';
 import type { Logger } from '../jobs/logger.ts';
 import { packageVersion } from '../package-version.ts';
@@ -59,20 +60,9 @@ async function serveCommand(flags: ServeFlags, config: CliConfig): Promise<void>
       import('../api/serve.ts'),
       import('../jobs/logger.ts'),
     ]);
-  const device = flags.device === undefined ? config.device : parseDevice(flags.device, 'device');
-  const threads = parseThreads(flags.threads, 'threads') ?? config.threads;
-  const safety = flags.safety === undefined ? config.safety : parseSafety(flags.safety, 'safety');
   const blockedWords = flags.blockedWords ?? config.blockedWords;
   const words = blockedWords === undefined ? undefined : await readWords(blockedWords);
-  const { lorasDir, embeddingsDir } = config;
-  const engine = await createEngine({
-    ...config,
-    lorasDir: flags.loras ?? lorasDir,
-    embeddingsDir: flags.embeddings ?? embeddingsDir,
-    device,
-    threads,
-    safety,
-  });
+  const engine = await createEngine(engineOptions(flags, config));
   const logger = flags.quiet ? silentLogger : createJsonLogger((line) => process.stderr.write(line));
   const traces = await startTraces(logger);
   const signal = interruptSignal();
@@ -98,6 +88,18 @@ async function serveCommand(flags: ServeFlags, config: CliConfig): Promise<void>
   await server.close();
   await engine.close();
   await traces?.close();
+}
+
+/** What the command line says, and else the environment. */
+function engineOptions(flags: ServeFlags, config: CliConfig): EngineOptions {
+  return {
+    ...config,
+    lorasDir: flags.loras ?? config.lorasDir,
+    embeddingsDir: flags.embeddings ?? config.embeddingsDir,
+    device: flags.device === undefined ? config.device : parseDevice(flags.device, 'device'),
+    threads: parseThreads(flags.threads, 'threads') ?? config.threads,
+    safety: flags.safety === undefined ? config.safety : parseSafety(flags.safety, 'safety'),
+  };
 }
 
 /** OpenTelemetry is loaded only where the environment names a collector. */
