@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { readPictureText } from '@safelight/sdk/metadata';
 import sharp from 'sharp';
 import golden from '../fixtures/original-scripts/cases.json' with { type: 'json' };
 import { temporaryFolder } from '../support/embedded-model.ts';
-import { runCli } from '../support/run-cli.ts';
+import { finish, runCli, spawnCli } from '../support/run-cli.ts';
 
 const fixtures = join(import.meta.dirname, '../fixtures/original-scripts');
 const initImage = join(import.meta.dirname, '../../docs/images/a-red-apple.png');
@@ -76,6 +77,21 @@ describe('files of the scripts', () => {
     const file = await readFile(join(cwd, 'b/samples/00000.png'));
     assert.equal(await readPictureText(new Blob([new Uint8Array(file)])), undefined);
     assert.match(file.toString('latin1'), /trainedAlgorithmicMedia/);
+  });
+
+  test('are written as they come: an interruption leaves those that are finished', async (t) => {
+    const cwd = await temporaryFolder(t);
+    const child = spawnCli(['txt2img', '--prompt', 'a fox', '--n_iter', '500', '--n_samples', '1', ...quick], { cwd });
+    const finished = finish(child);
+    const samples = join(cwd, 'outputs/txt2img-samples/samples');
+    while (child.exitCode === null && (await readdir(samples).catch(() => [])).length < 2) await sleep(50);
+    child.kill('SIGINT');
+    const { exit, stderr } = await finished;
+    assert.equal(exit, 130, stderr);
+    assert.equal(stderr, 'safelight: Interrupted: pictures that are finished stay, and there is no grid.\n');
+    for (const name of await readdir(samples))
+      assert.deepEqual((await pixelsOf(join(samples, name))).size, [64, 64, 3]);
+    assert.deepEqual(await readdir(join(cwd, 'outputs/txt2img-samples')), ['samples']);
   });
 
   test('of txt2img carry the watermark, those of img2img do not', async (t) => {

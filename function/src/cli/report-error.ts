@@ -20,7 +20,7 @@ export interface ErrorReport {
 /** What to say about an error, in one line. Only errors made for people are quoted. */
 export function describeError(error: unknown): ErrorReport {
   if (error instanceof InterruptedError) {
-    return { code: 'interrupted', message: 'Interrupted: nothing was written.', exitCode: exitCodes.interrupted };
+    return { code: 'interrupted', message: error.message, exitCode: exitCodes.interrupted };
   }
   if (error instanceof FunctionError || SafelightError.isInstance(error)) {
     const { code, field } = error;

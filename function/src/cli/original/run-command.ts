@@ -33,7 +33,7 @@ export async function runScriptCommand(
 ): Promise<void> {
   const device = flags.device === undefined ? config.device : parseDevice(flags.device, 'device');
   if (!flags.skip_grid) checkGrid(kind, settings);
-  const signal = interruptSignal();
+  const signal = interruptSignal('Interrupted: pictures that are finished stay, and there is no grid.');
   const bar = createProgressBar();
   const options = { ckpt: flags.ckpt, acceptLicense: flags.acceptLicense === true, device, signal };
   const warnings = new Set<string>();
