@@ -90,7 +90,11 @@ function readOrRefuse(args: string[], isInline: boolean): void {
     readArguments(args);
   } catch (error) {
     const { code, field } = error as { code?: string; field?: string };
-    const isAbridged = code === 'commander.missingArgument' || code === 'commander.helpDisplayed' || field === 'prompt';
+    const isAbridged =
+      code === 'commander.missingArgument' ||
+      code === 'commander.help' ||
+      code === 'commander.helpDisplayed' ||
+      field === 'prompt';
     if (!isInline || !isAbridged) throw error;
   }
 }
