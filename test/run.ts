@@ -13,6 +13,7 @@ import { spec } from 'node:test/reporters';
 /** Whole programs, started again and again. */
 const longTests = [
   ...[
+    'aws-soak',
     'cdk-synth',
     'deploy-dry-run',
     'documentation',
@@ -20,9 +21,13 @@ const longTests = [
     'loras',
     'original-scripts',
     'packages',
+    'read-back',
+    'same-image-from-every-format',
     'same-picture',
+    'weights',
   ].map((name) => `integration/${name}.test.ts`),
   'function/pipeline/memory.test.ts',
+  'function/pipeline/read-back.test.ts',
 ];
 const isBrowserTest = (name: string) => name.startsWith('playground');
 const isLongTest = (name: string) => longTests.includes(name);
