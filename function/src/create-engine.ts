@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import type { SafetyPolicy } from '@safelight/sdk/contract';
 import { createAddOnFolder } from './add-ons/add-on-folder.ts';
 import { createEmbeddingFolder } from './add-ons/embedding-folder.ts';
-import { createLoraFinder } from './add-ons/loras/find-loras.ts';
+import { createLoraFolder } from './add-ons/loras/find-loras.ts';
 import { openMergedBundle } from './add-ons/loras/merged-bundle.ts';
 import { type AvailableModel, installedModels, shippedModel } from './bundle/available-model.ts';
 import type { Engine } from './engine.ts';
@@ -45,7 +45,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     open: (opening: OpenOptions) => openAvailable(available, cacheDir, opening),
   }));
   const settings = {
-    findLoras: createLoraFinder(lorasDir === undefined ? undefined : createAddOnFolder(lorasDir)),
+    loras: createLoraFolder(lorasDir === undefined ? undefined : createAddOnFolder(lorasDir)),
     ...(embeddingsDir === undefined ? {} : { embeddings: createEmbeddingFolder(createAddOnFolder(embeddingsDir)) }),
     ...(threads === undefined ? {} : { threads }),
     ...(safety === undefined ? {} : { leastSafety: safety }),

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { createEmbeddingFolder } from './add-ons/embedding-folder.ts';
-import { createLoraFinder } from './add-ons/loras/find-loras.ts';
+import { createLoraFolder } from './add-ons/loras/find-loras.ts';
 import { openMergedBundle } from './add-ons/loras/merged-bundle.ts';
 import { ADD_ON_PREFIX } from './aws/environment.ts';
 import type { Manifest } from './bundle/manifest.ts';
@@ -61,7 +61,7 @@ export async function createRemoteEngine(options: RemoteEngineOptions): Promise<
     return createRemoteAddOns({ client, bucket, prefix: ADD_ON_PREFIX[kind], folder: join(modelsDir, ADD_ONS, kind) });
   };
   return createSingleModelEngine(models, models[0]?.info.name ?? '', {
-    findLoras: createLoraFinder(addOnsIn('loras')),
+    loras: createLoraFolder(addOnsIn('loras')),
     embeddings: createEmbeddingFolder(addOnsIn('embeddings')),
   });
 }

@@ -45,6 +45,8 @@ export interface Engine {
    * @throws FunctionError `model_not_found`, or `invalid_input` naming the field that the model does not allow.
    */
   resolve(input: ParsedGenerateInput): GenerateSettings;
+  /** Names of the LoRAs that jobs may use now; absent where there is no telling. */
+  loras?(): Promise<readonly string[]>;
   /** What names in prompts stand for; absent where there are none. */
   embeddings?(): Promise<readonly EmbeddingEntry[]>;
   /** One generation at a time; further calls wait their turn. */

@@ -1,6 +1,6 @@
 import type { ModelInfo, SafetyPolicy, Timings } from '@safelight/sdk/contract';
 import type { EmbeddingFolder } from './add-ons/embedding-folder.ts';
-import type { FindLoras, FoundLora } from './add-ons/loras/find-loras.ts';
+import type { FoundLora, LoraFolder } from './add-ons/loras/find-loras.ts';
 import type { Engine, GenerateOptions } from './engine.ts';
 import { FunctionError } from './errors.ts';
 import { createModelCatalog, findModel } from './model-catalog.ts';
@@ -49,7 +49,7 @@ interface Loaded {
 }
 
 export interface SingleModelOptions extends Pick<SessionSettings, 'threads'> {
-  findLoras: FindLoras;
+  loras: LoraFolder;
   /** @defaultValue none */
   embeddings?: EmbeddingFolder;
   /** The least strict policy that callers can ask for. @defaultValue `flag` */
@@ -60,7 +60,7 @@ export interface SingleModelOptions extends Pick<SessionSettings, 'threads'> {
 export function createSingleModelEngine(
   models: readonly OpenableModel[],
   defaultName: string,
-  { findLoras, embeddings, leastSafety, ...settings }: SingleModelOptions,
+  { loras, embeddings, leastSafety, ...settings }: SingleModelOptions,
 ): PreparableEngine {
   const catalog = createModelCatalog(
     models.map(({ info }) => info),
@@ -112,6 +112,7 @@ export function createSingleModelEngine(
 
   return {
     ...catalog,
+    loras: () => loras.list(),
     ...(embeddings && { embeddings: () => embeddings.read() }),
     prepare: () => inTurn(async () => void (await open(findModel(models, catalog.defaultModel), []))),
     generate(wanted, options = {}) {
@@ -121,7 +122,7 @@ export function createSingleModelEngine(
       const result = inTurn(async () => {
         signal?.throwIfAborted();
         listener = onPhase;
-        const model = await open(findModel(models, wanted.model), await findLoras(wanted));
+        const model = await open(findModel(models, wanted.model), await loras.find(wanted));
         signal?.throwIfAborted();
         isDrawing = true;
         const openTimings = unreported;

@@ -12,7 +12,7 @@ export interface ApiServices {
   store: JobStore;
   queue: Pick<JobQueue, 'send'>;
   objects: Pick<ObjectStore, 'sign' | 'signUpload' | 'get' | 'put'>;
-  engine: Pick<Engine, 'defaultModel' | 'models' | 'resolve' | 'embeddings'>;
+  engine: Pick<Engine, 'defaultModel' | 'models' | 'resolve' | 'embeddings' | 'loras'>;
   notifier: ChangeNotifier;
   /** What a worker's time costs; absent where nothing is billed. */
   gpuPrice?: GpuPrice | undefined;

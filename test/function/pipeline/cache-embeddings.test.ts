@@ -78,7 +78,7 @@ test('an engine encodes a prompt once, whatever job it comes with, and the files
         },
       ],
       bundle.manifest.model.name,
-      { findLoras: async () => [] },
+      { loras: { list: async () => [], find: async () => [] } },
     );
     t.after(() => engine.close());
     return engine;

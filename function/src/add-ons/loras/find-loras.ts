@@ -4,7 +4,7 @@ import { spareThreads, startByteThreads } from '../../bundle/byte-threads.ts';
 import { openFile } from '../../checkpoint/open-file.ts';
 import { FunctionError } from '../../errors.ts';
 import { addUp, promptLoras, settingsLoras, type WantedLora } from '../../pipeline/prompt/networks.ts';
-import { type AddOn, type AddOnSource, listAddOns, nameAddOns } from '../add-on-folder.ts';
+import { type AddOn, type AddOnSource, nameAddOns } from '../add-on-folder.ts';
 
 /** Formats that LoRAs come in, the preferred one first. */
 const extensions = ['.safetensors', '.pt', '.ckpt'];
@@ -22,41 +22,45 @@ export interface FoundLora extends WantedLora {
   readonly field: 'prompt' | 'loras';
 }
 
-/**
- * Finds the LoRAs that settings name. What only the prompt names may be missing, as AUTOMATIC1111 has it, and the pipeline
- * warns of it; what the field `loras` names must be there.
- * @throws FunctionError `invalid_input` naming the field, and the LoRAs there are; `model_corrupt` for a damaged file.
- */
-export type FindLoras = (settings: Pick<GenerateSettings, 'prompt' | 'promptSyntax' | 'loras'>) => Promise<FoundLora[]>;
-
-/** @param source Where LoRAs lie; none, where that is undefined. */
-export function createLoraFinder(source: AddOnSource | undefined): FindLoras {
-  const hashes = createHashCache();
-  return async (settings) => {
-    const [prompted, chosen] = [promptLoras(settings), settingsLoras(settings)];
-    if (prompted.length === 0 && chosen.length === 0) return [];
-    const there = source === undefined ? new Map<string, AddOn>() : await source.list(extensions);
-    const missing = chosen.find(({ name }) => !there.has(name));
-    if (missing !== undefined) throw notThere(missing.name, there);
-    const wanted = addUp([...prompted.filter(({ name }) => there.has(name)), ...chosen]);
-    const field = prompted.length > 0 ? 'prompt' : 'loras';
-    if (wanted.length > MAX_LORAS)
-      throw new FunctionError('invalid_input', `Use at most ${MAX_LORAS} LoRAs at once`, { field });
-    return Promise.all(
-      wanted.map(async (lora) => {
-        const addOn = there.get(lora.name) as AddOn;
-        await source?.bring(addOn);
-        const { path } = addOn;
-        const isPrompted = prompted.some(({ name }) => name === lora.name);
-        return { ...lora, path, ...(await hashes(path)), field: isPrompted ? 'prompt' : 'loras' };
-      }),
-    );
-  };
+/** LoRAs that settings may name. */
+export interface LoraFolder {
+  /** Their names. @throws FunctionError `unavailable` when they cannot be listed. */
+  list(): Promise<string[]>;
+  /**
+   * Finds the LoRAs that settings name. What only the prompt names may be missing, as AUTOMATIC1111 has it, and the pipeline
+   * warns of it; what the field `loras` names must be there.
+   * @throws FunctionError `invalid_input` naming the field, and the LoRAs there are; `model_corrupt` for a damaged file.
+   */
+  find(settings: Pick<GenerateSettings, 'prompt' | 'promptSyntax' | 'loras'>): Promise<FoundLora[]>;
 }
 
-/** The LoRAs of a folder, by name. @throws FunctionError `unavailable` when it cannot be read. */
-export async function listLoras(folder: string): Promise<string[]> {
-  return [...(await listAddOns(folder, extensions)).keys()];
+/** @param source Where LoRAs lie; none, where that is undefined. */
+export function createLoraFolder(source: AddOnSource | undefined): LoraFolder {
+  const hashes = createHashCache();
+  const listAll = async () => (source === undefined ? new Map<string, AddOn>() : await source.list(extensions));
+  return {
+    list: async () => [...(await listAll()).keys()],
+    async find(settings) {
+      const [prompted, chosen] = [promptLoras(settings), settingsLoras(settings)];
+      if (prompted.length === 0 && chosen.length === 0) return [];
+      const there = await listAll();
+      const missing = chosen.find(({ name }) => !there.has(name));
+      if (missing !== undefined) throw notThere(missing.name, there);
+      const wanted = addUp([...prompted.filter(({ name }) => there.has(name)), ...chosen]);
+      const field = prompted.length > 0 ? 'prompt' : 'loras';
+      if (wanted.length > MAX_LORAS)
+        throw new FunctionError('invalid_input', `Use at most ${MAX_LORAS} LoRAs at once`, { field });
+      return Promise.all(
+        wanted.map(async (lora) => {
+          const addOn = there.get(lora.name) as AddOn;
+          await source?.bring(addOn);
+          const { path } = addOn;
+          const isPrompted = prompted.some(({ name }) => name === lora.name);
+          return { ...lora, path, ...(await hashes(path)), field: isPrompted ? 'prompt' : 'loras' };
+        }),
+      );
+    },
+  };
 }
 
 function notThere(name: string, there: ReadonlyMap<string, AddOn>): FunctionError {

@@ -300,9 +300,32 @@ describe('settings and lists', () => {
       models.map(({ title, model_name }) => [title, model_name]),
       [['fake', 'fake']],
     );
-    for (const path of ['sd-vae', 'loras', 'embeddings', 'scripts', 'cmd-flags', 'face-restorers', 'hypernetworks'])
+    for (const path of ['sd-vae', 'scripts', 'cmd-flags', 'face-restorers', 'hypernetworks'])
       assert.equal((await opened.call(path)).status, 200, path);
     await opened.a1111.refreshCheckpoints();
+  });
+
+  test('LoRAs and embeddings are listed, those that cannot be used apart', async () => {
+    const usable = { name: 'ink', sha256: '0'.repeat(64), vectors: [new Float32Array(64), new Float32Array(64)] };
+    await using served = await serve({
+      ...createFakeEngine(),
+      loras: async () => ['style', 'water'],
+      embeddings: async () => [usable, { name: 'broken', problem: 'it is' }],
+    });
+    const get = async (path: string) => (await fetch(`${served.server.url}/sdapi/v1/${path}`)).json();
+    assert.deepEqual(
+      ((await get('loras')) as { name: string; alias: string }[]).map(({ name, alias }) => [name, alias]),
+      [
+        ['style', 'style'],
+        ['water', 'water'],
+      ],
+    );
+    const { loaded, skipped } = (await get('embeddings')) as Record<string, Record<string, Record<string, unknown>>>;
+    assert.deepEqual([loaded?.ink?.shape, loaded?.ink?.vectors, Object.keys(loaded ?? {})], [64, 2, ['ink']]);
+    assert.deepEqual(Object.keys(skipped ?? {}), ['broken']);
+    await using without = await open();
+    assert.deepEqual((await without.call('loras')).body, []);
+    assert.deepEqual((await without.call('embeddings')).body, { loaded: {}, skipped: {} });
   });
 
   const metadata = (parameters: string) => ({ parameters, source: 'trainedAlgorithmicMedia' }) as const;

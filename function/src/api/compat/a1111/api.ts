@@ -12,7 +12,9 @@ import { toA1111Error } from './errors.ts';
 import { hiresFields } from './hires-fields.ts';
 import {
   EMPTY_LISTS,
+  listEmbeddings,
   listLatentUpscaleModes,
+  listLoras,
   listModels,
   listSamplers,
   listSchedulers,
@@ -56,8 +58,12 @@ export const createA1111Api = (now: () => number = Date.now): CompatApi => {
   app.get('/upscalers', (c) => c.json(listUpscalers()));
   app.get('/latent-upscale-modes', (c) => c.json(listLatentUpscaleModes()));
   app.get('/sd-models', (c) => c.json(listModels(c.env.context.services.engine.models())));
+  app.get('/loras', async (c) => c.json(listLoras((await c.env.context.services.engine.loras?.()) ?? [])));
+  app.get('/embeddings', async (c) =>
+    c.json(listEmbeddings((await c.env.context.services.engine.embeddings?.()) ?? [])),
+  );
   for (const [path, list] of Object.entries(EMPTY_LISTS)) app.get(`/${path}`, (c) => c.json(list as object));
-  // There is nothing to refresh: models are found when the server starts.
+  // There is nothing to refresh: models are found when the server starts, LoRAs and embeddings whenever they are wanted.
   for (const path of ['refresh-checkpoints', 'refresh-vae', 'refresh-loras', 'refresh-embeddings'])
     app.post(`/${path}`, (c) => c.json(null));
 

@@ -1,5 +1,6 @@
 import type { ModelInfo } from '@safelight/sdk/contract';
 import { samplerDescriptions, scheduleDescriptions } from '../../../describe-samplers.ts';
+import type { Engine } from '../../../engine.ts';
 
 /** `/samplers` */
 export const listSamplers = () =>
@@ -33,6 +34,25 @@ export const listModels = (models: readonly ModelInfo[]) =>
     ...{ hash: null, sha256: null, config: null },
   }));
 
+/** `/loras` */
+export const listLoras = (names: readonly string[]) =>
+  names.map((name) => ({ name, alias: name, path: name, metadata: {} }));
+
+type Embeddings = Awaited<ReturnType<NonNullable<Engine['embeddings']>>>;
+
+/** `/embeddings`: those that cannot be used are skipped. */
+export const listEmbeddings = (embeddings: Embeddings) => {
+  const entries = embeddings.map((embedding) => {
+    const { length, 0: first } = 'vectors' in embedding ? embedding.vectors : [];
+    const training = { step: null, sd_checkpoint: null, sd_checkpoint_name: null };
+    return [embedding.name, { ...training, shape: first?.length ?? null, vectors: length }] as const;
+  });
+  return {
+    loaded: Object.fromEntries(entries.filter(([, { vectors }]) => vectors > 0)),
+    skipped: Object.fromEntries(entries.filter(([, { vectors }]) => vectors === 0)),
+  };
+};
+
 /** What programs ask for at their start, and is not here. */
 export const EMPTY_LISTS: Readonly<Record<string, unknown>> = {
   'sd-vae': [],
@@ -41,8 +61,6 @@ export const EMPTY_LISTS: Readonly<Record<string, unknown>> = {
   'face-restorers': [],
   'realesrgan-models': [],
   'prompt-styles': [],
-  loras: [],
-  embeddings: { loaded: {}, skipped: {} },
   scripts: { txt2img: [], img2img: [] },
   'script-info': [],
   extensions: [],
