@@ -24,10 +24,9 @@ async function tryExample(browser: Browser, endpoint: string): Promise<void> {
     await page.goto(await waitForOutput(site, /Open (\S+)/));
     // A busy machine may be done denoising before anybody looks: the page itself keeps what it showed.
     await page.evaluate(() => {
-      const note = () => {
+      new MutationObserver(() => {
         document.body.dataset.shown = `${document.body.dataset.shown ?? ''}\n${document.body.innerText}`;
-      };
-      new MutationObserver(note).observe(document.body, { subtree: true, childList: true, characterData: true });
+      }).observe(document.body, { subtree: true, childList: true, characterData: true });
     });
     await page.getByRole('button', { name: 'Draw' }).click();
     await page.locator('img').waitFor({ state: 'visible' });
