@@ -215,7 +215,7 @@ describe('pictures that are checked', () => {
   });
 
   test('cannot be, by a model without a safety checker: it says how to get one', async (t) => {
-    for (const attempt of [draw(t, { safety: 'block' }), draw(t, {}, { safety: 'blur' })]) {
+    for (const attempt of [() => draw(t, { safety: 'block' }), () => draw(t, {}, { safety: 'blur' })]) {
       await assert.rejects(attempt, { code: 'invalid_input', field: 'safety', message: /--safety-checker/ });
     }
     await draw(t, { safety: 'flag' });
