@@ -3,6 +3,7 @@ import { open, rename, rm, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import { type AddOn, type AddOnSource, pickAddOns } from '../add-ons/add-on-folder.ts';
+import { PART_BYTES } from '../bundle/file-entry.ts';
 import { explainDiskError } from '../disk-errors.ts';
 import { FunctionError } from '../errors.ts';
 import { explainS3Error, isTransientS3Error } from './explain-s3-error.ts';
@@ -13,7 +14,6 @@ import { withRetries } from './with-retries.ts';
 
 /** The largest LoRAs of Stable Diffusion v1 have half of this. */
 const MAX_FILE_BYTES = 2 * 1024 ** 3;
-const FETCH_TIMEOUT_MS = 10 * 60 * 1000;
 
 export interface RemoteAddOnsParams {
   client: S3Client;
@@ -66,7 +66,19 @@ export function createRemoteAddOns(params: RemoteAddOnsParams): AddOnSource {
     return new Map([...picked].map(([name, addOn]) => [name, { name, path: pathByKey.get(addOn.path) ?? '' }]));
   }
 
-  async function fetchFile(path: string, { key, bytes }: RemoteFile): Promise<void> {
+  async function fetchPart(fd: number, { key, bytes }: RemoteFile, offset: number): Promise<void> {
+    const writer = startPartWriter(fd, offset);
+    const length = Math.min(PART_BYTES, bytes - offset);
+    const { signal } = new AbortController();
+    try {
+      await fetchRange({ client, bucket, key, offset, length, objectBytes: bytes, onChunk: writer.add, signal });
+    } finally {
+      await writer.finish();
+    }
+  }
+
+  async function fetchFile(path: string, wanted: RemoteFile): Promise<void> {
+    const { key, bytes } = wanted;
     if (bytes === 0 || bytes > MAX_FILE_BYTES)
       throw new FunctionError(
         'model_corrupt',
@@ -77,21 +89,11 @@ export function createRemoteAddOns(params: RemoteAddOnsParams): AddOnSource {
     try {
       await ask(key, 's3:GetObject', async () => {
         const file = await open(unfinished, 'w', 0o600);
-        const writer = startPartWriter(file.fd, 0);
         try {
-          await fetchRange({
-            client,
-            bucket,
-            key,
-            offset: 0,
-            length: bytes,
-            objectBytes: bytes,
-            onChunk: writer.add,
-            partTimeoutMs: FETCH_TIMEOUT_MS,
-            signal: new AbortController().signal,
-          });
+          // Part by part, so that no more waits in memory than one, however slow the disk is.
+          for (let offset = 0; offset < bytes; offset += PART_BYTES) await fetchPart(file.fd, wanted, offset);
         } finally {
-          await writer.finish().finally(() => file.close());
+          await file.close();
         }
       });
       await rename(unfinished, path);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { PART_BYTES } from '../../../function/src/bundle/file-entry.ts';
 import { createEngine } from '../../../function/src/create-engine.ts';
 import { createRemoteEngine } from '../../../function/src/create-remote-engine.ts';
 import type { Engine } from '../../../function/src/engine.ts';
@@ -11,7 +12,7 @@ import { encodeLora, layers } from '../../support/lora-files.ts';
 import { startS3Server } from '../../support/s3-server.ts';
 import { quickSettings } from '../../support/settings.ts';
 import { encodeSafetensors, floats } from '../checkpoint/checkpoint-writer.ts';
-import { encodeManifest } from './test-bundle.ts';
+import { encodeManifest, noise } from './test-bundle.ts';
 
 async function setUp(t: TestContext) {
   const server = await startS3Server();
@@ -53,14 +54,15 @@ describe('add-ons in S3', () => {
 
   test('survive a bad connection, and say what is missing or not allowed', async (t) => {
     const { server, folder, place } = await setUp(t);
-    server.put('models/loras/style.pt', Buffer.alloc(200_000, 7));
+    const large = noise(PART_BYTES + 200_000);
+    server.put('models/loras/style.pt', large);
     const addOns = createRemoteAddOns(place);
     server.inject({ status: 503, code: 'SlowDown' }, ({ query }) => query.has('list-type'), 2);
     server.inject({ cutAfterBytes: 1000 }, ({ key }) => key === 'loras/style.pt', 2);
     const style = (await addOns.list(['.pt'])).get('style');
     assert.ok(style);
     await addOns.bring(style);
-    assert.ok(Buffer.alloc(200_000, 7).equals(await readFile(style.path)));
+    assert.ok(large.equals(await readFile(style.path)));
 
     server.put('models/loras/empty.pt', Buffer.alloc(0));
     const empty = (await addOns.list(['.pt'])).get('empty');
