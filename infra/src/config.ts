@@ -54,7 +54,12 @@ const configSchema = z.strictObject({
     .prefault({}),
   /** The least that becomes of pictures that a model's safety checker flags; `blur` and `block` need models that have one. */
   safety: z.enum(['flag', 'blur', 'block']).default('flag'),
-  /** Web pages that may call the endpoint, such as `https://app.example.com`. */
+  /**
+   * Show the playground, a page in the browser, at the endpoint's own address; it asks for a key. Left out: what is there
+   * stays, and a new endpoint has none.
+   */
+  playground: z.boolean().optional(),
+  /** Web pages of other addresses that may call the endpoint, such as `https://app.example.com`. */
   corsOrigins: z.array(z.url()).default([]),
   /** Your own domain; its certificate must lie in us-east-1, as CloudFront asks. The CNAME record is yours to set. */
   domain: z

@@ -4,4 +4,8 @@ export const CONTEXT = {
   models: 'safelight:models',
   /** Availability zones, comma-separated, that have the wanted machines. */
   zones: 'safelight:zones',
+  /** `true` or `false`: whether to serve the playground, in place of what is configured. */
+  playground: 'safelight:playground',
+  /** Address of the endpoint, where it is there already. */
+  address: 'safelight:address',
 } as const;

@@ -10,10 +10,13 @@ export function createApp(config: Config, props: AppProps = {}): { app: App; sta
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   const models = list(app.node.tryGetContext(CONTEXT.models)) ?? config.models;
   const availabilityZones = list(app.node.tryGetContext(CONTEXT.zones));
+  const playground = flag(app.node.tryGetContext(CONTEXT.playground)) ?? config.playground;
+  const address = list(app.node.tryGetContext(CONTEXT.address))?.[0];
   const stack = new SafelightStack(app, config.name, {
-    config: { ...config, models },
+    config: { ...config, models, playground },
     env: { region: config.region },
     ...(availabilityZones === undefined ? {} : { availabilityZones }),
+    ...(address === undefined ? {} : { address }),
   });
   return { app, stack };
 }
@@ -21,3 +24,6 @@ export function createApp(config: Config, props: AppProps = {}): { app: App; sta
 function list(text: unknown): string[] | undefined {
   return typeof text === 'string' && text !== '' ? text.split(',') : undefined;
 }
+
+// The command line passes texts, `cdk.json` values.
+const flag = (value: unknown): boolean | undefined => (value === undefined ? undefined : String(value) === 'true');

@@ -12,4 +12,8 @@ export interface Outputs {
   readonly Zones?: string;
   /** What a CNAME record of the own domain must point to. */
   readonly DomainTarget?: string;
+  /** Where the playground is shown, if it is. */
+  readonly PlaygroundUrl?: string;
+  /** Where its files are. */
+  readonly PlaygroundBucket?: string;
 }

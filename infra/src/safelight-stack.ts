@@ -10,6 +10,7 @@ import { Housekeeper } from './constructs/housekeeper.ts';
 import { Jobs } from './constructs/jobs.ts';
 import { Monitoring } from './constructs/monitoring.ts';
 import { Network } from './constructs/network.ts';
+import { Playground } from './constructs/playground.ts';
 import { Spending } from './constructs/spending.ts';
 import { Storage } from './constructs/storage.ts';
 import type { Outputs } from './outputs.ts';
@@ -23,6 +24,12 @@ export interface SafelightStackProps extends StackProps {
   readonly config: Config;
   /** Zones that have the wanted machines. @defaultValue two of the region's */
   readonly availabilityZones?: readonly string[];
+  /**
+   * Where the endpoint is, if it is there already. Pictures are let into the playground's pages by it: a template cannot
+   * say it itself, as the distribution needs the functions, which need the bucket.
+   * @defaultValue the own domain
+   */
+  readonly address?: string;
 }
 
 /** The whole endpoint. */
@@ -30,8 +37,10 @@ export class SafelightStack extends Stack {
   constructor(scope: Construct, id: string, props: SafelightStackProps) {
     super(scope, id, { description: 'Safelight: Stable Diffusion v1 as a serverless GPU function', ...props });
     const { config, availabilityZones } = props;
-    const { retention, workers: policy } = config;
+    const { retention, workers: policy, domain } = config;
     const logDays = retention.logs;
+    const address = domain === undefined ? props.address : `https://${domain.name}`;
+    const pages = config.playground === true && address !== undefined ? [address] : [];
 
     const network = new Network(this, 'Network', {
       logDays,
@@ -40,7 +49,7 @@ export class SafelightStack extends Stack {
     const storage = new Storage(this, 'Storage', {
       imageDays: retention.images,
       uploadDays: retention.uploads,
-      corsOrigins: config.corsOrigins,
+      corsOrigins: [...new Set([...config.corsOrigins, ...pages])],
     });
     const jobs = new Jobs(this, 'Jobs');
     const webhookSecretsParameter = webhookSecretsName(config);
@@ -68,9 +77,10 @@ export class SafelightStack extends Stack {
     });
     const dispatcher = new Dispatcher(this, 'Dispatcher', { jobs, storage, workers, policy, logDays });
     new Housekeeper(this, 'Housekeeper', { jobs, storage, variables, webhookSecretsParameter, logDays });
-    const { quotas, corsOrigins, domain, alarmEmail } = config;
+    const { quotas, corsOrigins, alarmEmail } = config;
     const api = new Api(this, 'Api', { storage, jobs, variables, quotas, corsOrigins, logDays });
-    const endpoint = new Endpoint(this, 'Endpoint', { api, domain });
+    const playground = config.playground ? new Playground(this, 'Playground', storage) : undefined;
+    const endpoint = new Endpoint(this, 'Endpoint', { api, domain, playground });
     new Monitoring(this, 'Monitoring', { jobs, api, dispatcher, workers, alarmEmail });
     new Spending(this, 'Spending', { monthlyUsd: config.monthlyBudgetUsd, alarmEmail });
 
@@ -84,6 +94,9 @@ export class SafelightStack extends Stack {
       Cluster: workers.cluster.clusterName,
       ...(availabilityZones === undefined ? {} : { Zones: availabilityZones.join(',') }),
       ...(domain === undefined ? {} : { DomainTarget: endpoint.domainTarget }),
+      ...(playground === undefined
+        ? {}
+        : { PlaygroundUrl: endpoint.url, PlaygroundBucket: playground.bucket.bucketName }),
     });
   }
 

@@ -10,6 +10,7 @@ export interface StoredObject {
   checksums: Record<string, string>;
   metadata: Record<string, string>;
   contentType: string;
+  cacheControl?: string;
 }
 
 export class S3Failure extends Error {

@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { S3Client } from '@aws-sdk/client-s3';
+import { answerCors, type CorsRule } from './s3-cors.ts';
 import { answerMultipart, type MultipartUpload } from './s3-multipart.ts';
 import { checkedChecksums, metadataOf, objectOf, S3Failure, type StoredObject, xml } from './s3-object.ts';
 import { checkPresignedUrl } from './s3-signature.ts';
@@ -44,6 +45,8 @@ export interface S3Server {
   /** Makes the next `times` matching requests go wrong; always, if it is left out. */
   inject(fault: Fault, matches: (request: S3Request) => boolean, times?: number): void;
   put(path: string, body: Uint8Array): void;
+  /** Of all buckets, from now on; at first no page of another address may read or write. */
+  setCors(rules: readonly CorsRule[]): void;
   client(options?: { accessKeyId?: string }): S3Client;
   close(): Promise<void>;
 }
@@ -66,10 +69,12 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
   const requests: S3Request[] = [];
   const faults: { fault: Fault; matches: (request: S3Request) => boolean; left: number }[] = [];
   const clients: S3Client[] = [];
+  let cors: readonly CorsRule[] = [];
 
   const server = createServer((incoming, response) => {
     const request = parseRequest(incoming);
     requests.push(request);
+    if (answerCors(cors, incoming, response)) return;
     const rule = faults.find((candidate) => candidate.left > 0 && candidate.matches(request));
     if (rule !== undefined) rule.left -= 1;
     respond(incoming, response, request, rule?.fault ?? {}).catch((error: unknown) => {
@@ -108,6 +113,8 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
     const checksums = checkedChecksums(request.headers, body);
     const object = objectOf(body, metadataOf(request.headers), checksums);
     object.contentType = request.headers['content-type'] ?? object.contentType;
+    const cacheControl = request.headers['cache-control'];
+    if (cacheControl !== undefined) object.cacheControl = cacheControl;
     store(request, object);
     response.writeHead(200, { etag: object.etag }).end();
   }
@@ -125,6 +132,9 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
     const [start, end] = parseRange(request.range, body.length);
     const headers: Record<string, string | number> = { etag, 'content-length': end - start, 'accept-ranges': 'bytes' };
     headers['content-type'] = request.query.get('response-content-type') ?? object.contentType;
+    if (object.cacheControl !== undefined) headers['cache-control'] = object.cacheControl;
+    // Long ago: browsers then show a picture from their cache, as one of yesterday.
+    headers['last-modified'] = new Date(0).toUTCString();
     for (const [name, value] of Object.entries(metadata)) headers[`x-amz-meta-${name}`] = value;
     if (request.range !== undefined) headers['content-range'] = `bytes ${start}-${end - 1}/${body.length}`;
     else if (request.headers['x-amz-checksum-mode'] !== undefined) Object.assign(headers, checksums);
@@ -159,6 +169,9 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
     count: (matches) => requests.filter(matches).length,
     inject: (fault, matches, times = Number.POSITIVE_INFINITY) => void faults.push({ fault, matches, left: times }),
     put: (path, body) => void objects.set(path, objectOf(Buffer.from(body))),
+    setCors(rules) {
+      cors = rules;
+    },
     client({ accessKeyId = ACCESS_KEY_ID } = {}) {
       const credentials = { accessKeyId, secretAccessKey: SECRET_ACCESS_KEY };
       const client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials, maxAttempts: 1 });

@@ -13,9 +13,18 @@ import { describeError } from './lib/describe-error.ts';
 /** Few, so that people soon hear of a server that is gone; the page goes on trying by itself. */
 const MAX_RETRIES = 1;
 
+/**
+ * Past the browser's cache: a picture that was shown from another origin's storage lies there as it was loaded for the
+ * page, without leave for scripts to read it.
+ */
+const fetchAnew: typeof fetch = (input, init) => fetch(input, { ...init, cache: 'no-store' });
+
 export function App({ endpoint }: { endpoint: string }) {
   const [apiKey, setApiKey] = useApiKey();
-  const safelight = useMemo(() => createSafelight({ endpoint, apiKey, maxRetries: MAX_RETRIES }), [endpoint, apiKey]);
+  const safelight = useMemo(
+    () => createSafelight({ endpoint, apiKey, maxRetries: MAX_RETRIES, fetch: fetchAnew }),
+    [endpoint, apiKey],
+  );
   const server = useServer(safelight);
   const { report } = server;
   const client = useMemo<Client>(

@@ -3,7 +3,7 @@ import { FunctionError } from '../errors.ts';
 import { createApiDocument } from './docs/document.ts';
 import { renderPage } from './docs/render-page.ts';
 import { pageStyle } from './docs/style.ts';
-import { createSecurityHeaders } from './security-headers.ts';
+import { createSecurityHeaders } from './page-headers.ts';
 
 /** Hands out what the API is: nobody has to sign in for it. */
 export interface Docs {
@@ -21,7 +21,7 @@ export interface DocsOptions {
 
 /** `/openapi.json`, and a page about it at `/docs`; made when first asked for. */
 export const createDocs = ({ version, publicUrl }: DocsOptions): Docs => {
-  const securityHeaders = createSecurityHeaders(undefined);
+  const securityHeaders = createSecurityHeaders();
   let files: ReadonlyMap<string, { contentType: string; body: string }> | undefined;
   const readFiles = () => {
     const document = createApiDocument(publicUrl ?? '/', version);

@@ -1,24 +1,14 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { extname, join, sep } from 'node:path';
+import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { FunctionError } from '../errors.ts';
-import { createSecurityHeaders } from './security-headers.ts';
+import { ASSETS_PREFIX, createSecurityHeaders, type PageFileHeaders, pageFileHeaders } from './page-headers.ts';
 
 /** Where `npm run playground` builds it; the same place seen from the sources and from the package. */
 const builtPlaygroundDir = fileURLToPath(new URL('../../dist/playground/', import.meta.url));
-/** File names here carry a hash of their content. */
-const ASSETS_PREFIX = '/assets/';
-
-const CONTENT_TYPES: Readonly<Record<string, string>> = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.json': 'application/json',
-  '.svg': 'image/svg+xml',
-};
 
 const NOT_BUILT = `Safelight is running, and its API is at /trpc/; /docs describes it.
 
@@ -52,7 +42,7 @@ export interface PlaygroundOptions {
 
 /** The files are read when first asked for, and kept: they are few and small. Only what was found then is ever served. */
 export const createPlayground = ({ playgroundDir = builtPlaygroundDir, publicUrl }: PlaygroundOptions): Playground => {
-  const securityHeaders = createSecurityHeaders(publicUrl);
+  const securityHeaders = createSecurityHeaders(originOf(publicUrl));
   let files: ReadonlyMap<string, PlaygroundFile> | undefined;
 
   return {
@@ -73,6 +63,9 @@ export const createPlayground = ({ playgroundDir = builtPlaygroundDir, publicUrl
     },
   };
 };
+
+const originOf = (url: string | undefined): string | undefined =>
+  url !== undefined && URL.canParse(url) ? new URL(url).origin : undefined;
 
 const notFound = () => new FunctionError('not_found', 'There is nothing at this path: the API is at /trpc/');
 
@@ -95,21 +88,16 @@ const readPlayground = async (folder: string): Promise<ReadonlyMap<string, Playg
   if (!names.includes('index.html')) return undefined;
   const files = new Map<string, PlaygroundFile>();
   for (const name of names) {
-    const contentType = CONTENT_TYPES[extname(name)];
-    if (contentType === undefined) continue;
-    const pathname = name === 'index.html' ? '/' : `/${name.split(sep).join('/')}`;
-    files.set(pathname, describeFile(pathname, contentType, await readFile(join(folder, name))));
+    const pathname = `/${name.split(sep).join('/')}`;
+    const headers = pageFileHeaders(pathname);
+    if (headers === undefined) continue;
+    const file = describeFile(headers, await readFile(join(folder, name)));
+    files.set(pathname === '/index.html' ? '/' : pathname, file);
   }
   return files;
 };
 
-const describeFile = (pathname: string, contentType: string, body: Buffer): PlaygroundFile => {
-  const isImmutable = pathname.startsWith(ASSETS_PREFIX);
-  const headers = {
-    'content-type': contentType,
-    'cache-control': isImmutable ? 'public, max-age=31536000, immutable' : 'no-cache',
-    etag: `"${createHash('sha256').update(body).digest('base64url')}"`,
-    vary: 'accept-encoding',
-  };
-  return { body, gzipped: gzipSync(body), headers };
+const describeFile = (pageHeaders: PageFileHeaders, body: Buffer): PlaygroundFile => {
+  const etag = `"${createHash('sha256').update(body).digest('base64url')}"`;
+  return { body, gzipped: gzipSync(body), headers: { ...pageHeaders, etag, vary: 'accept-encoding' } };
 };

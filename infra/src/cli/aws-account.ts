@@ -22,12 +22,24 @@ export interface AwsAccount {
   createSecret(name: string, value: string): Promise<boolean>;
   /** Returns whether there was one. */
   deleteSecret(name: string): Promise<boolean>;
+  /** Makes these files, and no others, what the bucket of a site holds. */
+  sendSite(bucket: string, files: readonly SiteFile[]): Promise<void>;
   /** Makes the dispatcher start nothing more. */
   pauseDispatcher(fleetTable: string): Promise<void>;
   /** Stops all workers, and resolves when none is left. Returns how many there were. */
   stopWorkers(cluster: string): Promise<number>;
   /** Deletes logs that AWS wrote beside the stack's own, such as those of CDK's helper functions. Returns their names. */
   deleteLogGroups(prefix: string): Promise<readonly string[]>;
+}
+
+/** A file of a site of static files. */
+export interface SiteFile {
+  /** Where it lies below the site's address, such as `assets/index.js`. */
+  readonly path: string;
+  readonly body: Uint8Array;
+  readonly contentType: string;
+  /** How long browsers and CloudFront keep it. */
+  readonly cacheControl: string;
 }
 
 export interface DeployedStack {

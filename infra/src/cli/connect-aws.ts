@@ -7,6 +7,7 @@ import {
 import { DynamoDBClient, ScanCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { EC2Client, paginateDescribeInstanceTypeOfferings } from '@aws-sdk/client-ec2';
 import { ECSClient, paginateListTasks, StopTaskCommand, waitUntilTasksStopped } from '@aws-sdk/client-ecs';
+import { S3Client } from '@aws-sdk/client-s3';
 import { GetServiceQuotaCommand, ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import {
   DeleteParameterCommand,
@@ -17,6 +18,7 @@ import {
 } from '@aws-sdk/client-ssm';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import type { AwsAccount, DeployedStack } from './aws-account.ts';
+import { sendSite } from './send-site.ts';
 
 /** Longer than a worker may take to stop. */
 const STOP_WAIT_SECONDS = 300;
@@ -47,6 +49,7 @@ export function connectAws(region: string): AwsAccount {
     },
     createSecret: (name, value) => createSecret(new SSMClient(config), name, value),
     deleteSecret: (name) => deleteSecret(new SSMClient(config), name),
+    sendSite: (bucket, files) => sendSite(new S3Client(config), bucket, files),
     async pauseDispatcher(fleetTable) {
       const pause = new UpdateItemCommand({
         TableName: fleetTable,

@@ -22,6 +22,8 @@ const ALARMS = 6;
 const IMAGE_GB = 2.5;
 /** A Stable Diffusion v1 model converted for GPUs, in float16. */
 const MODEL_GB = 2.1;
+/** The playground's files. */
+const PLAYGROUND_GB = 0.0005;
 
 export interface CostLine {
   readonly what: string;
@@ -29,7 +31,7 @@ export interface CostLine {
 }
 
 /** What the endpoint costs in a month in which nobody calls it. */
-export function idleCosts({ models }: Pick<Config, 'models'>): CostLine[] {
+export function idleCosts({ models, playground }: Pick<Config, 'models' | 'playground'>): CostLine[] {
   const run =
     PRICES.lambdaRequest +
     RUN.seconds * RUN.gb * PRICES.lambdaArmGbSecond +
@@ -44,6 +46,7 @@ export function idleCosts({ models }: Pick<Config, 'models'>): CostLine[] {
     { what: `container image in ECR (about ${IMAGE_GB} GB)`, usd: IMAGE_GB * PRICES.ecrGbMonth },
     { what: 'dispatcher and housekeeper, once a minute each', usd: 2 * RUNS_PER_MONTH * run },
     { what: `${ALARMS} alarms (an account’s first ten are free)`, usd: ALARMS * PRICES.alarmMonth },
+    ...(playground ? [{ what: 'playground in S3', usd: PLAYGROUND_GB * PRICES.s3GbMonth }] : []),
   ];
 }
 

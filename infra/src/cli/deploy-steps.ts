@@ -4,7 +4,7 @@ import type { Config } from '../config.ts';
 import { CONTEXT } from '../context.ts';
 import type { Outputs } from '../outputs.ts';
 import { webhookSecretsName } from '../webhook-secrets-name.ts';
-import type { AwsAccount } from './aws-account.ts';
+import type { AwsAccount, SiteFile } from './aws-account.ts';
 import { type Finding, type PreflightParams, type PreflightResult, preflight } from './preflight.ts';
 import type { RunOptions } from './process-runner.ts';
 import type { Print, Step } from './run-steps.ts';
@@ -18,6 +18,8 @@ export interface DeployOptions {
   readonly model?: string | undefined;
   /** Accept the model's licence without being asked. */
   readonly acceptLicense: boolean;
+  /** Whether to show the playground. @defaultValue as configured, or as it is */
+  readonly playground?: boolean | undefined;
   /** Draw a first picture on the new endpoint: it starts a GPU. */
   readonly smokeTest: boolean;
   /** Key to test with where keys were made before: they cannot be shown again. */
@@ -33,6 +35,8 @@ export interface SmokeTestParams {
 
 export interface DeployTools extends PreflightParams {
   readonly print: Print;
+  /** The playground's files, as `npm run playground` built them. */
+  readPlayground(): Promise<readonly SiteFile[]>;
   /** Draws one picture, and says in a few words how it went. */
   smokeTest(params: SmokeTestParams): Promise<string>;
 }
@@ -49,7 +53,7 @@ export interface Deployment {
 /** From nothing to an endpoint that has drawn a picture. Each step looks first whether it was done before. */
 export function deploySteps(options: DeployOptions, tools: DeployTools, deployment: Deployment): Step[] {
   const session: Session = { options, tools, deployment, checks: undefined, before: {} };
-  const steps = [checkStep, modelStep, bootstrapStep, webhookStep, stackStep, pushStep, keyStep];
+  const steps = [checkStep, modelStep, bootstrapStep, webhookStep, stackStep, pushStep, playgroundStep, keyStep];
   if (options.smokeTest) steps.push(smokeTestStep);
   return steps.map((step) => step(session));
 }
@@ -128,15 +132,31 @@ const webhookStep = ({ tools }: Session): Step => ({
 const stackStep = (session: Session): Step => ({
   title: 'Creating the endpoint',
   async run() {
-    const { tools, before, checks, deployment } = session;
-    // A network cannot move to other zones: those of the first deployment stay.
-    const zones = before.Zones ?? checks?.zones.join(',') ?? '';
-    const context = ['-c', `${CONTEXT.models}=${modelsOf(session).join(',')}`, '-c', `${CONTEXT.zones}=${zones}`];
-    await cdk(tools, ['deploy', tools.config.name, '--require-approval', 'never', ...context]);
-    deployment.outputs = await readOutputs(tools.aws, tools.config);
-    return deployment.outputs.EndpointUrl;
+    const { deployment, before } = session;
+    const { domain } = session.tools.config;
+    const known = domain === undefined ? before.EndpointUrl : `https://${domain.name}`;
+    deployment.outputs = await deployStack(session, known);
+    const { EndpointUrl } = deployment.outputs;
+    // Only now has the playground an address, from which its pages may fetch pictures.
+    if (hasPlayground(session) && EndpointUrl !== known) deployment.outputs = await deployStack(session, EndpointUrl);
+    return EndpointUrl;
   },
 });
+
+async function deployStack(session: Session, address: string | undefined): Promise<Outputs> {
+  const { tools, before, checks } = session;
+  // A network cannot move to other zones: those of the first deployment stay.
+  const zones = before.Zones ?? checks?.zones.join(',') ?? '';
+  const values = {
+    [CONTEXT.models]: modelsOf(session).join(','),
+    [CONTEXT.zones]: zones,
+    [CONTEXT.playground]: String(hasPlayground(session)),
+    ...(address === undefined ? {} : { [CONTEXT.address]: address }),
+  };
+  const context = Object.entries(values).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  await cdk(tools, ['deploy', tools.config.name, '--require-approval', 'never', ...context]);
+  return await readOutputs(tools.aws, tools.config);
+}
 
 const pushStep = (session: Session): Step => ({
   title: 'Sending the model',
@@ -155,6 +175,18 @@ const pushStep = (session: Session): Step => ({
       ]);
     for (const model of models) await push(model);
     return models.length === 0 ? 'there already' : models.join(', ');
+  },
+});
+
+const playgroundStep = (session: Session): Step => ({
+  title: 'Sending the playground',
+  async run() {
+    const { tools, deployment } = session;
+    const { PlaygroundBucket, PlaygroundUrl } = deployment.outputs ?? {};
+    if (PlaygroundBucket === undefined) return 'there is none; --playground makes one';
+    await tools.runner.run('npm', ['run', '--silent', 'playground']);
+    await tools.aws.sendSite(PlaygroundBucket, await tools.readPlayground());
+    return `${PlaygroundUrl}`;
   },
 });
 
@@ -193,6 +225,10 @@ function modelsOf({ options, before, tools }: Session): string[] {
   const wanted = modelName(options);
   return wanted === undefined ? deployed : [wanted, ...deployed.filter((model) => model !== wanted)];
 }
+
+/** As asked for, else as configured, else as it is. */
+const hasPlayground = ({ options, before, tools }: Session): boolean =>
+  options.playground ?? tools.config.playground ?? before.PlaygroundUrl !== undefined;
 
 /** What a first deployment offers. */
 export function plannedModels(options: DeployOptions, { models }: Config): string[] {

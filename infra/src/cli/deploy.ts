@@ -15,6 +15,7 @@ npm run deploy -- --checkpoint ./sd-v1-4.ckpt
   --name <name>         how callers ask for it (default: from the file name)
   --model <name>        offer a model converted before, or mini, the small one that comes with Safelight
   --accept-license      accept the model's licence without being asked
+  --playground          show the playground, a page in the browser, at the endpoint's address; it stays until --no-playground
   --no-smoke-test       do not draw a first picture (it starts a GPU for a few minutes)
   --dry-run             say what would be done and what it costs; needs no account
   --help
@@ -23,12 +24,14 @@ Settings are in infra/safelight.config.ts. SAFELIGHT_API_KEY is used for the fir
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
+    allowNegative: true,
     options: {
       checkpoint: { type: 'string' },
       name: { type: 'string' },
       model: { type: 'string' },
       'accept-license': { type: 'boolean', default: false },
-      'no-smoke-test': { type: 'boolean', default: false },
+      playground: { type: 'boolean' },
+      'smoke-test': { type: 'boolean', default: true },
       'dry-run': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -44,7 +47,8 @@ async function main(): Promise<void> {
     name: values.name,
     model: values.model,
     acceptLicense: values['accept-license'],
-    smokeTest: !values['no-smoke-test'],
+    playground: values.playground,
+    smokeTest: values['smoke-test'],
     apiKey: process.env.SAFELIGHT_API_KEY,
   };
   const deployment: Deployment = { outputs: undefined, apiKey: undefined };

@@ -5,7 +5,7 @@ import { destroySteps } from './destroy-steps.ts';
 import { runSteps } from './run-steps.ts';
 import { createTools, print } from './tools.ts';
 
-const HELP = `Deletes your endpoint and everything it keeps: pictures, models, keys, job records, logs.
+const HELP = `Deletes your endpoint and everything it keeps: pictures, models, keys, job records, playground, logs.
 
 npm run destroy
 

@@ -9,7 +9,8 @@ import type { Step } from './run-steps.ts';
 
 /** What `deploy` would do and what it would cost. Asks nobody: it needs neither an account nor Docker. */
 export function describePlan(settings: Config, options: DeployOptions, steps: readonly Step[]): string {
-  const config = { ...settings, models: plannedModels(options, settings) };
+  const playground = options.playground ?? settings.playground;
+  const config = { ...settings, models: plannedModels(options, settings), playground };
   const { workers, region, name } = config;
   return [
     `Stack ${name} in ${region}: up to ${workers.max} workers (${workers.capacity}) on ${workers.instanceTypes.join(', ')}`,

@@ -6,10 +6,11 @@ import type { Deployment } from './deploy-steps.ts';
 
 /** What to do with the new endpoint. */
 export function describeEndpoint({ outputs }: Deployment, config: Config): string {
-  const { EndpointUrl = '', DomainTarget, KeysTable = '', ModelsBucket = '' } = outputs ?? {};
+  const { EndpointUrl = '', DomainTarget, PlaygroundUrl, KeysTable = '', ModelsBucket = '' } = outputs ?? {};
   const { domain } = config;
   return [
     `Endpoint: ${EndpointUrl}`,
+    ...(PlaygroundUrl === undefined ? [] : [`Playground: ${PlaygroundUrl} in a browser; it asks for one of your keys`]),
     ...(domain === undefined ? [] : [`Set a CNAME record of ${domain.name} to ${DomainTarget}`]),
     `More keys: AWS_REGION=${config.region} SAFELIGHT_KEYS_TABLE=${KeysTable} npm run safelight -- keys create <name>`,
     `Webhooks are signed with: aws ssm get-parameter --region ${config.region} --name ${webhookSecretsName(config)} --with-decryption --query Parameter.Value --output text`,
@@ -23,6 +24,6 @@ export function describeEndpoint({ outputs }: Deployment, config: Config): strin
     `  const safelight = createSafelight({ endpoint: '${EndpointUrl}', apiKey: process.env.SAFELIGHT_API_KEY });`,
     "  const { images } = await safelight.generate({ prompt: 'a lighthouse at dusk' });",
     '',
-    costReport(config),
+    costReport({ ...config, playground: PlaygroundUrl !== undefined }),
   ].join('\n');
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import type { DeployTools } from './deploy-steps.ts';
 import { createProcessRunner } from './process-runner.ts';
+import { readSite } from './read-site.ts';
 import type { Print } from './run-steps.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -25,6 +26,7 @@ export async function createTools(config: Config): Promise<DeployTools> {
     docker: process.env.CDK_DOCKER ?? 'docker',
     cdkVersion: installedCdkVersion(),
     print,
+    readPlayground: () => readSite(join(ROOT, 'function/dist/playground')),
     smokeTest,
   };
 }

@@ -4,15 +4,18 @@ import { Construct } from 'constructs';
 import { acknowledge } from '../acknowledge.ts';
 import type { Config } from '../config.ts';
 import type { Api } from './api.ts';
+import type { Playground } from './playground.ts';
 
 export interface EndpointProps {
   readonly api: Api;
   readonly domain: Config['domain'];
+  /** Shown at the endpoint's address; without it, the API answers there. */
+  readonly playground?: Playground | undefined;
 }
 
 /**
  * One address for calls and for progress: API Gateway holds answers back until they are whole, so the stream comes from
- * a Function URL, and CloudFront puts both behind one name. It caches nothing, and costs nothing while nobody calls.
+ * a Function URL, and CloudFront puts both behind one name. It caches nothing of them, and costs nothing while nobody calls.
  */
 export class Endpoint extends Construct {
   /** Address that the SDK calls. */
@@ -20,7 +23,7 @@ export class Endpoint extends Construct {
   /** Name of the distribution, which a CNAME record of the own domain must point to. */
   readonly domainTarget: string;
 
-  constructor(scope: Construct, id: string, { api, domain }: EndpointProps) {
+  constructor(scope: Construct, id: string, { api, domain, playground }: EndpointProps) {
     super(scope, id);
     const common = {
       allowedMethods: cloudfront.AllowedMethods.ALLOW_ALL,
@@ -30,16 +33,20 @@ export class Endpoint extends Construct {
       viewerProtocolPolicy: cloudfront.ViewerProtocolPolicy.HTTPS_ONLY,
       compress: false,
     };
+    const calls = { origin: new HttpOrigin(Fn.select(2, Fn.split('/', api.httpApi.apiEndpoint))), ...common };
+    // As long as CloudFront lets an origin be silent.
+    const stream = { origin: new FunctionUrlOrigin(api.streamUrl, { readTimeout: Duration.seconds(60) }), ...common };
+    const watchPath = '/trpc/jobs.watch*';
     const distribution = new cloudfront.Distribution(this, 'Distribution', {
       comment: 'Safelight',
-      defaultBehavior: { origin: new HttpOrigin(Fn.select(2, Fn.split('/', api.httpApi.apiEndpoint))), ...common },
-      additionalBehaviors: {
-        '/trpc/jobs.watch*': {
-          // As long as CloudFront lets an origin be silent.
-          origin: new FunctionUrlOrigin(api.streamUrl, { readTimeout: Duration.seconds(60) }),
-          ...common,
-        },
-      },
+      // The first path that matches counts.
+      ...(playground === undefined
+        ? { defaultBehavior: calls, additionalBehaviors: { [watchPath]: stream } }
+        : {
+            defaultBehavior: playground.behavior,
+            additionalBehaviors: { [watchPath]: stream, '/trpc/*': calls },
+            defaultRootObject: 'index.html',
+          }),
       ...(domain === undefined
         ? {}
         : {

@@ -1,7 +1,7 @@
 import { OBJECT_PREFIX, TABLES } from '@safelight/function/aws/environment';
 import { Duration, aws_dynamodb as dynamodb, RemovalPolicy, aws_s3 as s3 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { acknowledge } from '../acknowledge.ts';
+import { createBucket } from './bucket.ts';
 
 export interface StorageProps {
   /** After so many days pictures are deleted. */
@@ -28,7 +28,7 @@ export class Storage extends Construct {
       ],
       ...(props.corsOrigins.length === 0 ? {} : { cors: [corsRule(props.corsOrigins)] }),
     });
-    this.models = createBucket(this, 'Models', {});
+    this.models = createBucket(this, 'Models');
     this.tables = {
       jobs: createTable(this, 'jobs', { dynamoStream: dynamodb.StreamViewType.KEYS_ONLY }),
       keys: createTable(this, 'keys'),
@@ -36,26 +36,6 @@ export class Storage extends Construct {
       fleet: createTable(this, 'fleet'),
     };
   }
-}
-
-function createBucket(scope: Construct, id: string, props: s3.BucketProps): s3.Bucket {
-  const { lifecycleRules = [], ...rest } = props;
-  const bucket = new s3.Bucket(scope, id, {
-    encryption: s3.BucketEncryption.S3_MANAGED,
-    enforceSSL: true,
-    minimumTLSVersion: 1.2,
-    blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
-    objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-    removalPolicy: RemovalPolicy.DESTROY,
-    autoDeleteObjects: true,
-    // An upload that was interrupted is invisible, and paid for.
-    lifecycleRules: [{ id: 'unfinished', abortIncompleteMultipartUploadAfter: Duration.days(7) }, ...lifecycleRules],
-    ...rest,
-  });
-  const reason =
-    'Only roles of this stack and URLs they signed reach the bucket, and the API logs each call; access logs would grow without a reader.';
-  acknowledge(bucket, 'S1', reason);
-  return bucket;
 }
 
 function corsRule(allowedOrigins: readonly string[]): s3.CorsRule {

@@ -4,7 +4,7 @@ import { createWebhookSigner } from '../../../function/src/webhooks/sign-webhook
 import { type Deployment, type DeployOptions, deploySteps } from '../../../infra/src/cli/deploy-steps.ts';
 import { runSteps } from '../../../infra/src/cli/run-steps.ts';
 import { describeEndpoint } from '../../../infra/src/cli/summary.ts';
-import { CONFIG, OUTPUTS, World } from './fakes.ts';
+import { CONFIG, OUTPUTS, SITE, World } from './fakes.ts';
 
 const FIRST: DeployOptions = { checkpoint: '/home/me/SD v1-4.ckpt', acceptLicense: true, smokeTest: true };
 
@@ -38,7 +38,7 @@ describe('deploy', () => {
 
   it('tells progress, and the key as soon as there is one', async () => {
     await deploy();
-    assert.ok(world.printed.some((line) => line.startsWith('[5/8] Creating the endpoint …')));
+    assert.ok(world.printed.some((line) => line.startsWith('[5/9] Creating the endpoint …')));
     const key = world.printed.findIndex((line) => line.includes('sl_the-secret'));
     assert.ok(key > 0 && key < world.printed.findIndex((line) => line.includes('Drawing a first picture')));
   });
@@ -159,6 +159,64 @@ describe('deploy', () => {
       world.commands.some((command) => command.includes('weights convert')),
       false,
     );
+  });
+
+  describe('the playground', () => {
+    const address = `safelight:address=${OUTPUTS.EndpointUrl}`;
+    const deployments = () => world.commands.filter((text) => text.includes('cdk deploy'));
+
+    it('is not there unless asked for, and the last step says how', async () => {
+      await deploy();
+      assert.deepEqual(world.sites, {});
+      assert.match(deployments().join(), /playground=false/);
+      assert.ok(world.printed.some((line) => line.includes('there is none; --playground makes one')));
+      assert.doesNotMatch(describeEndpoint(deployment, CONFIG), /Playground/);
+    });
+
+    it('is built and sent, and told at the end', async () => {
+      await deploy({ playground: true });
+      assert.deepEqual(world.sites, { 'site-bucket': SITE });
+      const text = describeEndpoint(deployment, CONFIG);
+      assert.match(text, /Playground: https:\/\/api\.example\.com in a browser; it asks for one of your keys/);
+      assert.match(text, /playground in S3/);
+    });
+
+    it('is let in to its pictures as soon as its address is known: by a second deployment the first time only', async () => {
+      await deploy({ playground: true });
+      assert.deepEqual(
+        deployments().map((command) => command.includes(address)),
+        [false, true],
+      );
+      await deploy({ playground: true, apiKey: 'sl_mine' });
+      assert.equal(deployments().length, 3);
+      assert.ok(deployments()[2]?.includes(address));
+    });
+
+    it('needs one deployment where the own domain says the address', async () => {
+      const certificateArn = 'arn:aws:acm:us-east-1:123456789012:certificate/abc';
+      const domain = { name: 'api.example.com', certificateArn };
+      const tools = { ...world.tools, config: { ...CONFIG, domain, playground: true } };
+      await runSteps(deploySteps(FIRST, tools, { outputs: undefined, apiKey: undefined }), world.tools.print, () => 0);
+      assert.equal(deployments().length, 1);
+    });
+
+    it('stays when nothing is said of it, and goes when told to', async () => {
+      await deploy({ playground: true });
+      await deploy({ apiKey: 'sl_mine' });
+      assert.match(deployments().at(-1) ?? '', /playground=true/);
+      await deploy({ playground: false, apiKey: 'sl_mine' });
+      assert.match(deployments().at(-1) ?? '', /playground=false/);
+      await deploy({ apiKey: 'sl_mine' });
+      assert.match(deployments().at(-1) ?? '', /playground=false/);
+    });
+
+    it('goes on where it was after it could not be built', async () => {
+      world.broken = ['npm run --silent playground'];
+      await assert.rejects(deploy({ playground: true }), /Sending the playground failed/);
+      world.broken = [];
+      await deploy();
+      assert.deepEqual(world.sites, { 'site-bucket': SITE });
+    });
   });
 
   it('ends with what to do next', async () => {

@@ -1,4 +1,4 @@
-import type { AwsAccount, DeployedStack } from '../../../infra/src/cli/aws-account.ts';
+import type { AwsAccount, DeployedStack, SiteFile } from '../../../infra/src/cli/aws-account.ts';
 import type { DeployTools, SmokeTestParams } from '../../../infra/src/cli/deploy-steps.ts';
 import { CommandFailed, type ProcessRunner, type RunOptions } from '../../../infra/src/cli/process-runner.ts';
 import { type Config, defineConfig } from '../../../infra/src/config.ts';
@@ -15,6 +15,12 @@ export const OUTPUTS = {
   ...{ Models: 'sd-v1-4', KeysTable: 'keys', FleetTable: 'fleet', Cluster: 'cluster', Zones: 'eu-west-1a,eu-west-1b' },
 };
 
+const PLAYGROUND_OUTPUTS = { PlaygroundUrl: OUTPUTS.EndpointUrl, PlaygroundBucket: 'site-bucket' };
+
+export const SITE: readonly SiteFile[] = [
+  { path: 'index.html', body: Buffer.from('page'), contentType: 'text/html; charset=utf-8', cacheControl: 'no-cache' },
+];
+
 /** An account and a machine as they could be; every property may be changed before and during a run. */
 export class World {
   hasCredentials = true;
@@ -30,6 +36,8 @@ export class World {
   isPaused = false;
   logGroups = ['/aws/lambda/safelight-CustomS3AutoDelete', '/aws/lambda/other'];
   secrets: Record<string, string> = {};
+  /** Files of the playground, by bucket. */
+  sites: Record<string, readonly SiteFile[]> = {};
   /** Commands that fail, by a part of their text. */
   broken: string[] = [];
   readonly commands: string[] = [];
@@ -60,6 +68,9 @@ export class World {
       delete this.secrets[name];
       return isThere;
     },
+    sendSite: async (bucket, files) => {
+      this.sites[bucket] = files;
+    },
     pauseDispatcher: async () => {
       this.isPaused = true;
     },
@@ -87,6 +98,10 @@ export class World {
   readonly tools: DeployTools = {
     ...{ config: CONFIG, aws: this.aws, runner: this.runner, docker: 'docker', cdkVersion: '2.1148.1' },
     print: (line) => this.printed.push(line),
+    readPlayground: async () => {
+      if (!this.commands.includes('npm run --silent playground')) throw new Error('It is not built');
+      return SITE;
+    },
     smokeTest: async (params) => {
       this.pictures.push(params);
       return '512×512';
@@ -109,7 +124,8 @@ export class World {
     if (text.includes('cdk bootstrap')) this.stacks.CDKToolkit = { status: 'CREATE_COMPLETE', outputs: {} };
     if (text.includes('cdk deploy')) {
       const Models = /models=(\S+)/.exec(text)?.[1] ?? '';
-      this.stacks.safelight = { status: 'CREATE_COMPLETE', outputs: { ...OUTPUTS, Models } };
+      const playground = text.includes('safelight:playground=true') ? PLAYGROUND_OUTPUTS : {};
+      this.stacks.safelight = { status: 'CREATE_COMPLETE', outputs: { ...OUTPUTS, Models, ...playground } };
     }
     if (text.includes('cdk destroy')) delete this.stacks.safelight;
     if (text.includes('keys create')) {

@@ -29,12 +29,12 @@ export interface StackOptions {
 
 export type Stack = Awaited<ReturnType<typeof startStack>>;
 
-/** Buckets `pictures` and `models`, tables and queues as the deployment makes them, and the API before them. */
+/** Buckets `pictures`, `models` and `site`, tables and queues as the deployment makes them, and the API before them. */
 export async function startStack({ now = Date.now, maxQueued = 1000, remainingMs, ...options }: StackOptions = {}) {
   const [dynamo, sqs, s3] = await Promise.all([
     startDynamo(),
     startSqs(options.visibilitySeconds),
-    startS3Server({ buckets: ['pictures', 'models'], now }),
+    startS3Server({ buckets: ['pictures', 'models', 'site'], now }),
   ]);
   const log: string[] = [];
   const logger: Logger = (level, event, fields) => void log.push(JSON.stringify({ level, event, ...fields }));

@@ -17,7 +17,10 @@ const texts: Readonly<Record<string, readonly [title: string, advice: string]>> 
   request_timeout: ['The server takes too long to answer', 'It may be busy: try again in a moment.'],
   deadline_exceeded: ['The pictures are not ready yet', 'The job goes on: load the page again to follow it.'],
   unauthorized: ['This server needs a valid API key', 'Enter the key that its owner gave you.'],
-  forbidden: ['The server does not let this page in', 'Open the playground at the address that the server prints.'],
+  forbidden: [
+    'The server does not let you in',
+    'Check the key. A server without keys answers only at the address that it prints.',
+  ],
   rate_limited: ['The queue is full', 'Wait until some jobs are done, then try again.'],
   quota_exceeded: ['The quota of this key is used up', 'Ask the server’s owner for more.'],
   not_found: ['It is not there any more', 'It may have been removed from the server.'],

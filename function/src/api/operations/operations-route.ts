@@ -5,7 +5,7 @@ import { readStatus } from '../../telemetry/read-status.ts';
 import type { ApiServices } from '../api-context.ts';
 import type { Authenticate } from '../auth.ts';
 import { readBasicAuthorization } from '../compat/a1111/authorization.ts';
-import { createSecurityHeaders } from '../security-headers.ts';
+import { createSecurityHeaders } from '../page-headers.ts';
 import { createLocalStatus } from './local-status.ts';
 import { renderStatus } from './render-status.ts';
 
@@ -28,7 +28,7 @@ export interface OperationsOptions {
 
 /** `/status`, a page for people, and `/metrics`, for Prometheus. */
 export const createOperations = ({ services, authenticate, metrics, now }: OperationsOptions): Operations => {
-  const securityHeaders = createSecurityHeaders(undefined);
+  const securityHeaders = createSecurityHeaders();
 
   const renderPage = async (owner: string): Promise<string> => {
     const at = now();
