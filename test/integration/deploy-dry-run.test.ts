@@ -22,7 +22,7 @@ const script = (name: string, ...args: string[]) =>
 describe('npm run deploy', () => {
   it('--dry-run says what would be done and what it costs, without an account', async () => {
     const { stdout } = await script('deploy', '--dry-run', '--checkpoint', './sd-v1-4.ckpt');
-    for (const text of ['Stack safelight in us-east-1', '1. Checking what is needed', '8. Drawing a first picture'])
+    for (const text of ['Stack safelight in us-east-1', '1. Checking what is needed', '9. Drawing a first picture'])
       assert.ok(stdout.includes(text), text);
     assert.match(stdout, /2 AWS::ECS::CapacityProvider/);
     const together = /together +\$(\d+\.\d\d)/.exec(stdout)?.[1];
@@ -38,6 +38,13 @@ describe('npm run deploy', () => {
     );
     assert.match((await script('deploy', '--dry-run', '--model', 'mini')).stdout, /\nModels: mini\n/);
     await assert.rejects(script('deploy', '--model', 'mini', '--checkpoint', 'a.ckpt'), /pass one of them/);
+  });
+
+  it('says what the playground adds', async () => {
+    const { stdout } = await script('deploy', '--dry-run', '--model', 'mini', '--playground', '--no-smoke-test');
+    assert.match(stdout, /1 AWS::CloudFront::OriginAccessControl/);
+    assert.match(stdout, /playground in S3 +\$0\.00/);
+    assert.doesNotMatch(stdout, /Drawing a first picture/);
   });
 
   it('refuses an option it does not know', async () => {

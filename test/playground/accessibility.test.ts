@@ -59,6 +59,19 @@ describe('axe', { skip }, () => {
     }
   }
 
+  for (const [screen, options] of Object.entries(screens)) {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      test(`finds nothing in the page about the server on a ${screen}, ${colorScheme}`, async () => {
+        await using site = await serveSite(engine);
+        await site.safelight.generate({ prompt: 'a red apple', steps: 2 });
+        await using page = await browser.newPage({ ...options, colorScheme });
+        await page.goto(`${site.server.url}/status`);
+        assert.notEqual(await page.evaluate(() => getComputedStyle(document.body).maxWidth), 'none', 'no style');
+        await check(page, 'status');
+      });
+    }
+  }
+
   test('the theme button overrides the device, and is remembered', async () => {
     await using site = await serveSite(engine);
     await using visitor = await visit(browser, site.server.url, { colorScheme: 'light' });

@@ -70,8 +70,15 @@ describe('the playground', { skip }, () => {
     await page.getByLabel('Sampler').selectOption('Euler a');
     await page.getByLabel('Steps', { exact: true }).fill('6');
     await page.getByLabel('Pictures').fill('2');
+    await page.getByText('More settings').click();
+    await page.getByLabel('Guidance from').fill('0.2');
+    await page.getByLabel('Guidance until').fill('0.8');
     await make(visitor, 'an owl');
     await page.getByRole('button', { name: 'Roll a seed' }).click();
+    await page.getByLabel('Guidance from').fill('');
+    await page.getByLabel('Guidance until').fill('2');
+    await visitor.generate.click();
+    await page.getByText('Guidance until must be').waitFor();
     await page.getByLabel('Steps', { exact: true }).fill('9');
     await prompt.fill('something else');
 
@@ -92,6 +99,7 @@ describe('the playground', { skip }, () => {
     assert.equal(again.images[0]?.sha256, first.images[1]?.sha256);
     assert.equal(again.settings.sampler, 'euler_a');
     assert.equal(again.settings.steps, 6);
+    assert.deepEqual([again.settings.guidanceStart, again.settings.guidanceEnd], [0.2, 0.8]);
   });
 
   test('cancels a job that is on its way, also after a reload', async () => {

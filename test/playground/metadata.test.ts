@@ -97,12 +97,14 @@ describe('parameters', () => {
       sampler: 'dpmpp_2m',
       schedule: 'karras',
       guidanceScale: '6.5',
+      guidanceStart: '0.15',
+      guidanceEnd: '',
       seed: '4294967295',
       width: '512',
       height: '768',
       clipSkip: '2',
       rng: 'cpu',
-      others: { guidanceStart: 0.15, hires: { scale: 2, strength: 0.4, upscaler: 'latent' } },
+      others: { hires: { scale: 2, strength: 0.4, upscaler: 'latent' } },
     });
   });
 

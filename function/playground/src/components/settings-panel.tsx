@@ -87,6 +87,10 @@ function MoreSettings({ settings, errors, onChange }: SettingsPanelProps) {
           <NumberField label="Clip skip" {...bind('clipSkip')} min={1} max={12} placeholder="1" />
           <NumberField label="Eta" {...bind('eta')} min={0} max={1} step={0.1} placeholder="automatic" />
         </div>
+        <div className="pair">
+          <NumberField label="Guidance from" {...bind('guidanceStart')} min={0} max={1} step={0.05} placeholder="0" />
+          <NumberField label="Guidance until" {...bind('guidanceEnd')} min={0} max={1} step={0.05} placeholder="1" />
+        </div>
         <SelectField
           label="Random numbers as drawn by"
           {...bind('rng')}

@@ -62,7 +62,9 @@ const fieldLabels: Readonly<Record<string, string>> = {
   apiKey: 'The key',
   clipSkip: 'Clip skip',
   count: 'Pictures',
+  guidanceEnd: 'Guidance until',
   guidanceScale: 'Guidance',
+  guidanceStart: 'Guidance from',
   negativePrompt: 'Negative prompt',
   promptSyntax: 'Prompt syntax',
 };

@@ -1,12 +1,15 @@
 import { readParameters, toGenerateInput } from '@safelight/sdk/metadata';
 import { samplerLabels, scheduleLabels } from './labels.ts';
-import type { Settings } from './settings.ts';
+import { allGuided, type Settings } from './settings.ts';
 
-const textFields = ['steps', 'guidanceScale', 'seed', 'clipSkip', 'eta', 'width', 'height'] as const;
+const textFields = [
+  ...(['steps', 'guidanceScale', 'guidanceStart', 'guidanceEnd', 'seed'] as const),
+  ...(['clipSkip', 'eta', 'width', 'height'] as const),
+];
 /** Of the settings without fields in the form those that ask for no picture to start from. */
 const otherFields = [
   ...(['sChurn', 'sTmin', 'sTmax', 'sNoise', 'subseed', 'subseedStrength'] as const),
-  ...(['guidanceStart', 'guidanceEnd', 'hires', 'loras', 'decoder', 'watermark', 'safety'] as const),
+  ...(['hires', 'loras', 'decoder', 'watermark', 'safety'] as const),
 ];
 
 /**
@@ -26,6 +29,7 @@ export function parseParameters(text: string): Partial<Settings> | undefined {
     promptSyntax,
     rng,
     ...readSampler(read.values),
+    ...allGuided,
     ...Object.fromEntries(given(textFields).map(([name, value]) => [name, String(value)])),
     others: Object.fromEntries(given(otherFields)),
   };

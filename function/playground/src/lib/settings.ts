@@ -4,7 +4,7 @@ import type { GenerateInput, GenerateSettings, ModelInfo } from '@safelight/sdk'
 const otherFields = [
   ...(['sChurn', 'sTmin', 'sTmax', 'sNoise', 'subseed', 'subseedStrength'] as const),
   ...(['resizeMode', 'invertMask', 'maskBlur', 'maskFill', 'inpaintArea', 'maskPadding', 'outpaint', 'hires'] as const),
-  ...(['guidanceStart', 'guidanceEnd', 'loras', 'decoder', 'watermark', 'safety'] as const),
+  ...(['loras', 'decoder', 'watermark', 'safety'] as const),
 ];
 export type OtherSettings = Pick<GenerateInput, (typeof otherFields)[number]>;
 
@@ -19,6 +19,9 @@ export interface Settings {
   height: string;
   steps: string;
   guidanceScale: string;
+  /** The part of the steps that is guided, from 0 to 1. */
+  guidanceStart: string;
+  guidanceEnd: string;
   sampler: string;
   schedule: string;
   eta: string;
@@ -40,6 +43,9 @@ export type TextField = Exclude<keyof Settings, 'others'>;
 /** Starting from noise alone. */
 export const noStart = { initImage: '', strength: '', mask: '' } satisfies Partial<Settings>;
 
+/** Guidance at every step. */
+export const allGuided = { guidanceStart: '', guidanceEnd: '' } satisfies Partial<Settings>;
+
 /** A fresh form for a model. */
 export function defaultSettings(model: ModelInfo): Settings {
   const { width, height, steps, guidanceScale, sampler } = model.defaults;
@@ -53,6 +59,7 @@ export function defaultSettings(model: ModelInfo): Settings {
     height: String(height),
     steps: String(steps),
     guidanceScale: String(guidanceScale),
+    ...allGuided,
     sampler,
     schedule: '',
     eta: '',
@@ -90,6 +97,8 @@ const numberFields = [
   'height',
   'steps',
   'guidanceScale',
+  'guidanceStart',
+  'guidanceEnd',
   'eta',
   'clipSkip',
   'seed',
@@ -118,6 +127,8 @@ export function fromSettings(used: GenerateSettings, seed?: number): Settings {
     height: String(used.height),
     steps: String(used.steps),
     guidanceScale: String(used.guidanceScale),
+    guidanceStart: used.guidanceStart === undefined ? '' : String(used.guidanceStart),
+    guidanceEnd: used.guidanceEnd === undefined ? '' : String(used.guidanceEnd),
     sampler: used.sampler,
     schedule: used.schedule,
     eta: String(used.eta),
