@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import { CachePolicy } from 'aws-cdk-lib/aws-cloudfront';
 import { createSecurityHeaders } from '../../function/src/api/page-headers.ts';
 import { createApp } from '../../infra/src/create-app.ts';
@@ -99,6 +100,10 @@ describe('the playground', () => {
     const domain = { name: 'draw.example.com', certificateArn };
     const own = synthesize({ playground: true, domain }, { 'safelight:address': address });
     assert.deepEqual(corsOf(own)[0]?.AllowedOrigins, ['https://draw.example.com']);
+  });
+
+  it('has nothing that CDK warns of', () => {
+    assert.deepEqual(Annotations.fromStack(shown.stack).findWarning('*', Match.anyValue()), []);
   });
 
   it('passes cdk-nag', async () => {

@@ -1,10 +1,19 @@
-import { aws_certificatemanager as certificates, aws_cloudfront as cloudfront, Duration, Fn } from 'aws-cdk-lib';
+import {
+  Annotations,
+  aws_certificatemanager as certificates,
+  aws_cloudfront as cloudfront,
+  Duration,
+  Fn,
+} from 'aws-cdk-lib';
 import { FunctionUrlOrigin, HttpOrigin } from 'aws-cdk-lib/aws-cloudfront-origins';
 import { Construct } from 'constructs';
 import { acknowledge } from '../acknowledge.ts';
 import type { Config } from '../config.ts';
 import type { Api } from './api.ts';
 import type { Playground } from './playground.ts';
+
+/** CDK reminds of a default root object where an origin may list its bucket. */
+const LISTING_WARNING = '@aws-cdk/aws-cloudfront-origins:listBucketSecurityRisk';
 
 export interface EndpointProps {
   readonly api: Api;
@@ -58,6 +67,8 @@ export class Endpoint extends Construct {
     this.domainTarget = distribution.distributionDomainName;
     this.url = `https://${domain?.name ?? this.domainTarget}`;
     this.acknowledgeFindings(distribution);
+    // Nobody gets the list of files: the empty path is the page, and no query is passed on.
+    if (playground !== undefined) Annotations.of(distribution).acknowledgeWarning(LISTING_WARNING);
   }
 
   private acknowledgeFindings(distribution: cloudfront.Distribution): void {
