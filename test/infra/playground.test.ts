@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { S3Client } from '@aws-sdk/client-s3';
 import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import { CachePolicy } from 'aws-cdk-lib/aws-cloudfront';
 import { createSecurityHeaders } from '../../function/src/api/page-headers.ts';
+import { createS3ObjectStore } from '../../function/src/storage/aws/s3-object-store.ts';
 import { createApp } from '../../infra/src/create-app.ts';
 import { createTemporaryFolder } from '../function/jobs/temporary-folder.ts';
 import { pageHeadersOf } from '../support/aws/distribution.ts';
@@ -85,8 +85,9 @@ describe('the playground', () => {
     assert.match(https ?? '', /^max-age=\d{7}/);
     const credentials = { accessKeyId: 'AKIATESTTESTTESTTEST', secretAccessKey: 'secret' };
     const client = new S3Client({ region: 'us-east-1', credentials });
-    const signed = await getSignedUrl(client, new GetObjectCommand({ Bucket: 'pictures', Key: 'jobs/1/0.png' }));
-    assert.deepEqual(headers, createSecurityHeaders(new URL(signed).origin));
+    const objects = createS3ObjectStore({ client, bucket: 'pictures' });
+    const { url } = await objects.sign('jobs/1/0.png', { baseUrl: '', expiresInSeconds: 60 });
+    assert.deepEqual(headers, createSecurityHeaders(new URL(url).origin));
     const { ContentSecurityPolicy } = only('AWS::CloudFront::ResponseHeadersPolicy').Properties
       .ResponseHeadersPolicyConfig.SecurityHeadersConfig;
     assert.match(JSON.stringify(ContentSecurityPolicy), /"Ref":"StorageImages/);
