@@ -109,7 +109,11 @@ describe('the playground in trouble', { skip }, () => {
 
   test('works as a site of its own, with the endpoint that config.json names', async () => {
     const corsOrigins: string[] = [];
-    await using api = await serveSite(createFakeEngine(), { playgroundDir: '/nowhere', corsOrigins, apiKeys: [apiKey] });
+    await using api = await serveSite(createFakeEngine(), {
+      playgroundDir: '/nowhere',
+      corsOrigins,
+      apiKeys: [apiKey],
+    });
     // Its policy lets the other server's address in, as that of the site has to.
     await using site = await serveSite(createFakeEngine(), { publicUrl: api.server.url });
     corsOrigins.push(site.server.url);
