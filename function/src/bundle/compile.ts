@@ -1,13 +1,15 @@
 import { mkdir } from 'node:fs/promises';
 import type { TensorSource } from '../checkpoint/tensor-source.ts';
+import { FunctionError } from '../errors.ts';
 import { placeWeights } from '../graphs/encode-onnx.ts';
 import type { Graph } from '../graphs/graph-builder.ts';
 import type { Target } from '../graphs/layers/layers.ts';
 import { type ModelConfig, safetyCheckerV1 } from '../graphs/model-config.ts';
 import { buildPreviewDecoder } from '../graphs/preview-decoder.ts';
+import { quantize } from '../graphs/quantize.ts';
 import { buildSafetyChecker } from '../graphs/safety-checker.ts';
 import { buildTextEncoder } from '../graphs/text-encoder.ts';
-import { buildUnet } from '../graphs/unet.ts';
+import { buildUnet, staysExact } from '../graphs/unet.ts';
 import { buildVaeDecoder, buildVaeEncoder } from '../graphs/vae.ts';
 import { createClipTokenizerJson } from '../pipeline/clip-tokenizer-json.ts';
 import { spareThreads, startByteThreads } from './byte-threads.ts';
@@ -18,6 +20,7 @@ import {
   componentNames,
   MANIFEST_FILE,
   type Manifest,
+  type Precision,
   TOKENIZER_FILE,
 } from './manifest.ts';
 import { createPartRing } from './part-ring.ts';
@@ -33,6 +36,8 @@ export interface CompileOptions {
   config: ModelConfig;
   /** The provider the bundle is for. @defaultValue `cpu` */
   target?: Target;
+  /** What the UNet computes in: `int8` for the CPU only. @defaultValue `fp32`, and for CUDA `fp16` */
+  precision?: Precision;
   vocabulary?: string[];
   /** Whether the person who compiles has accepted the model's licence. */
   licenseAccepted?: true;
@@ -51,25 +56,41 @@ const builders: Record<ComponentName, (config: ModelConfig, target: Target) => G
   safety_checker: ({ safety = safetyCheckerV1 }, target) => buildSafetyChecker(safety, target),
 };
 
+/** Which precisions a target has, the usual one first. */
+const precisions: Record<Target, readonly [Precision, ...Precision[]]> = { cpu: ['fp32', 'int8'], cuda: ['fp16'] };
+
 /** The graph of one of a model's networks. */
-export function buildGraph(component: ComponentName, config: ModelConfig, target: Target): Graph {
-  return builders[component](config, target);
+export function buildGraph(
+  component: ComponentName,
+  config: ModelConfig,
+  target: Target,
+  precision: Precision = precisions[target][0],
+): Graph {
+  const graph = builders[component](config, target);
+  return precision === 'int8' && component === 'unet' ? quantize(graph, staysExact) : graph;
 }
 
-const precisions = { cpu: 'fp32', cuda: 'fp16' } as const;
+/** @throws FunctionError `invalid_input` naming `precision` when the target has none of that name. */
+export function resolvePrecision(target: Target, precision: string = precisions[target][0]): Precision {
+  const known = precisions[target].find((name) => name === precision);
+  if (known !== undefined) return known;
+  const message = `precision must be ${precisions[target].join(' or ')} for ${target}`;
+  throw new FunctionError('invalid_input', message, { field: 'precision' });
+}
 
 /**
  * Compiles a checkpoint into a bundle: graphs, weights ready to be mapped into memory, tokenizer, and the manifest last,
  * so that a folder with a manifest is whole. The same checkpoint gives the same bytes.
  * @param folder Created; must not exist yet.
  * @throws FunctionError `model_corrupt` naming the tensor that is missing or has another shape; `invalid_input` naming the
- * one whose values half precision cannot hold.
+ * one whose values half precision cannot hold, or `precision`.
  */
 export async function compileBundle(folder: string, options: CompileOptions): Promise<Manifest> {
   const { config, target = 'cpu', onProgress, signal } = options;
+  const precision = resolvePrecision(target, options.precision);
   await mkdir(folder, { mode: 0o700 });
   const networks = sourcesOf(options).map((network) => {
-    return { ...network, graph: buildGraph(network.component, config, target) };
+    return { ...network, graph: buildGraph(network.component, config, target, precision) };
   });
   const totalBytes = networks.reduce((total, { graph }) => total + placeWeights(graph).byteLength, 0);
   let writtenBytes = 0;
@@ -95,7 +116,7 @@ export async function compileBundle(folder: string, options: CompileOptions): Pr
     model: options.model,
     source: { sha256: await options.sourceSha256 },
     target,
-    precision: precisions[target],
+    precision,
     config,
     ...(options.licenseAccepted === undefined ? {} : { licenseAccepted: true }),
     ...(options.vocabulary === undefined ? {} : { vocabulary: options.vocabulary }),

@@ -12,10 +12,10 @@ import { explainDiskError } from '../disk-errors.ts';
 import { FunctionError } from '../errors.ts';
 import type { Target } from '../graphs/layers/layers.ts';
 import type { ModelConfig } from '../graphs/model-config.ts';
-import { compileBundle } from './compile.ts';
+import { compileBundle, resolvePrecision } from './compile.ts';
 import { hashCheckpoint } from './hash-checkpoint.ts';
 import { hashFiles } from './hash-files.ts';
-import type { Manifest } from './manifest.ts';
+import type { Manifest, Precision } from './manifest.ts';
 import { openRailLicense } from './openrail-license.ts';
 
 import { recordVerified } from './verified-states.ts';
@@ -45,6 +45,8 @@ export interface ConvertOptions {
   safetyChecker?: string | false;
   /** What the model will run on. @defaultValue `cpu` */
   target?: Target;
+  /** What the UNet computes in: `int8` for the CPU only. @defaultValue `fp32`, and for CUDA `fp16` */
+  precision?: Precision;
   /** Files of LoRAs to add to the weights, in this order. @defaultValue none */
   loras?: readonly LoraToAdd[];
   onProgress?: (writtenBytes: number, totalBytes: number) => void;
@@ -55,10 +57,12 @@ export interface ConvertOptions {
  * Compiles a checkpoint into a bundle of its own. The folder appears whole or not at all; the same checkpoint and options
  * give the same bytes. Call only once the licence has been accepted: the manifest says that it was.
  * @throws FunctionError `invalid_input` for what is no v1 checkpoint, `model_corrupt` for a damaged one, `conflict` when
- * the folder exists, `storage_full`; `invalid_input` too for weights that half precision cannot hold.
+ * the folder exists, `storage_full`; `invalid_input` too for weights that half precision cannot hold, and a precision that the
+ * target does not have.
  */
 export async function convertCheckpoint(options: ConvertOptions): Promise<Manifest> {
   const { folder, signal } = options;
+  const precision = resolvePrecision(options.target ?? 'cpu', options.precision);
   if (await exists(folder)) {
     throw new FunctionError('conflict', `${folder} exists already: remove it first, or choose another name.`);
   }
@@ -85,6 +89,7 @@ export async function convertCheckpoint(options: ConvertOptions): Promise<Manife
       config: checkpoint.config,
       licenseAccepted: true,
       ...(options.target === undefined ? {} : { target: options.target }),
+      precision,
       ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
       ...(signal === undefined ? {} : { signal }),
     });

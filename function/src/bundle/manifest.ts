@@ -34,7 +34,8 @@ export const manifestSchema = z.object({
   licenseAccepted: z.optional(z.literal(true)),
   /** The provider whose operators the graphs use. */
   target: z.enum(['cpu', 'cuda']),
-  precision: z.enum(['fp32', 'fp16']),
+  /** What the UNet computes in; the other networks of `int8` are in float32. */
+  precision: z.enum(['fp32', 'fp16', 'int8']),
   config: modelConfigSchema,
   /** Lower-case words the model was trained on, where that is a closed list. */
   vocabulary: z.optional(z.array(z.string())),
@@ -42,6 +43,7 @@ export const manifestSchema = z.object({
   files: z.record(fileName, fileEntry),
 });
 export type Manifest = z.infer<typeof manifestSchema>;
+export type Precision = Manifest['precision'];
 
 export const MANIFEST_FILE = 'manifest.json';
 export const TOKENIZER_FILE = 'tokenizer.json';

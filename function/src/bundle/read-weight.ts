@@ -1,6 +1,8 @@
 import type { TensorSource } from '../checkpoint/tensor-source.ts';
 import { FunctionError } from '../errors.ts';
-import type { StoredTensor, WeightSpec } from '../graphs/graph-builder.ts';
+import { elementBytes } from '../graphs/encode-onnx.ts';
+import type { Arrangement, StoredTensor, WeightSpec } from '../graphs/graph-builder.ts';
+import { quantizationScales, quantizeColumns } from './quantize-weight.ts';
 import { MAX_FLOAT16, toFloat16Bits } from './to-float16.ts';
 
 /** Makes the weights of a graph from the checkpoint's tensors. */
@@ -42,25 +44,30 @@ interface WeightMemory {
 function createMemory(weights: readonly WeightSpec[]): WeightMemory {
   const largest = (sizes: number[]) => sizes.reduce((a, b) => Math.max(a, b), 0);
   const sources = weights.flatMap((weight) => weight.sources.map(({ shape }) => 4 * elements(shape)));
-  const arranged = weights.map(({ shape, type }) => (type === 'float16' ? 2 : 4) * elements(shape));
+  const arranged = weights.map(({ shape, type }) => elementBytes[type] * elements(shape));
   return { source: new ArrayBuffer(largest(sources)), arranged: new ArrayBuffer(largest(arranged)) };
 }
 
 /** The result lasts until the memory is used again. */
 async function arrange(weight: WeightSpec, checkpoint: TensorSource, memory: WeightMemory): Promise<Uint8Array> {
-  const target =
-    weight.type === 'float16'
-      ? new Uint16Array(memory.arranged, 0, elements(weight.shape))
-      : new Float32Array(memory.arranged, 0, elements(weight.shape));
+  const { arrangement } = weight;
+  const target = new arrayTypes[weight.type](memory.arranged, 0, elements(weight.shape));
   for (const [part, source] of weight.sources.entries()) {
     const values = new Float32Array(memory.source, 0, elements(source.shape));
     await checkpoint.readFloat32(source.name, { start: 0, target: values });
-    if (weight.type === 'float16') checkRange(source.name, values);
-    const convert = weight.type === 'float16' ? toFloat16Bits : (value: number) => value;
-    copyArranged(values, target, arrangementOf(weight, source, part), convert);
+    if (arrangement === 'quantized') quantizeColumns(values, source.shape, target);
+    else if (arrangement === 'quantization_scales') quantizationScales(values, target);
+    else {
+      if (weight.type === 'float16') checkRange(source.name, values);
+      const convert = weight.type === 'float16' ? toFloat16Bits : (value: number) => value;
+      copyArranged(values, target, layoutOf(arrangement, weight.sources.length, source, part), convert);
+    }
   }
   return new Uint8Array(target.buffer, 0, target.byteLength);
 }
+
+const arrayTypes = { float32: Float32Array, float16: Uint16Array, int8: Int8Array } as const;
+type NumberArray = InstanceType<(typeof arrayTypes)[keyof typeof arrayTypes]>;
 
 function isAsStored({ type, arrangement }: WeightSpec): boolean {
   return type === 'float32' && arrangement === 'as_stored';
@@ -75,7 +82,12 @@ interface Layout {
   planes: number;
 }
 
-function arrangementOf({ arrangement, sources }: WeightSpec, { shape }: StoredTensor, part: number): Layout {
+function layoutOf(
+  arrangement: Exclude<Arrangement, 'quantized' | 'quantization_scales'>,
+  sourceCount: number,
+  { shape }: StoredTensor,
+  part: number,
+): Layout {
   const [rows = 1] = shape;
   const rowLength = elements(shape) / rows;
   if (arrangement === 'as_stored') return { rows, rowLength, rowOffset: (row) => row * rowLength, planes: 1 };
@@ -86,14 +98,14 @@ function arrangementOf({ arrangement, sources }: WeightSpec, { shape }: StoredTe
   const headRows = rows / arrangement.interleavedHeads;
   const rowOffset = (row: number) => {
     const head = Math.floor(row / headRows);
-    return ((head * sources.length + part) * headRows + (row % headRows)) * rowLength;
+    return ((head * sourceCount + part) * headRows + (row % headRows)) * rowLength;
   };
   return { rows, rowLength, rowOffset, planes: 1 };
 }
 
 function copyArranged(
   values: Float32Array,
-  target: Uint16Array | Float32Array,
+  target: NumberArray,
   { rows, rowLength, rowOffset, planes }: Layout,
   convert: (value: number) => number,
 ): void {

@@ -15,7 +15,8 @@ export interface WeightPlacement {
   readonly byteLength: number;
 }
 
-const elementBytes = { float32: 4, float16: 2 } as const;
+/** Of one value of a weight. */
+export const elementBytes = { float32: 4, float16: 2, int8: 1 } as const;
 
 /** Lays the weights of a graph out one behind the other, aligned. */
 export function placeWeights(graph: Graph): { placements: WeightPlacement[]; byteLength: number } {

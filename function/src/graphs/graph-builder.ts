@@ -1,4 +1,4 @@
-import type { DataType, FloatType } from './onnx-schema.ts';
+import type { DataType, FloatType, WeightType } from './onnx-schema.ts';
 
 /** A dimension: a number, or the name of one that stays open until the graph runs. */
 export type Dim = number | string;
@@ -21,13 +21,17 @@ export type Arrangement =
   /** A convolution's [outputs, inputs, h, w] as [outputs, h, w, inputs]. */
   | 'channels_last'
   /** The rows of several matrices, a head's rows of the first, then its rows of the second, …, then the next head's. */
-  | { readonly interleavedHeads: number };
+  | { readonly interleavedHeads: number }
+  /** [outputs, inputs, …] as int8 columns [… · inputs, outputs], inputs last: each output's values divided by its scale. */
+  | 'quantized'
+  /** [outputs]: the scales of the quantized values, by which the largest of each output is 127. */
+  | 'quantization_scales';
 
 /** A weight the graph needs from the checkpoint. */
 export interface WeightSpec {
   readonly name: string;
   readonly shape: readonly number[];
-  readonly type: FloatType;
+  readonly type: WeightType;
   readonly sources: readonly StoredTensor[];
   readonly arrangement: Arrangement;
   /** Whether onnxruntime must leave the values in this order when it creates a session. */

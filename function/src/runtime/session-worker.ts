@@ -57,7 +57,13 @@ async function load(
     enableMemPattern: provider === 'cuda',
     graphOptimizationLevel: 'all',
     logSeverityLevel: 4,
-    extra: { session: { disable_prepacking: prepack ? '0' : '1' } },
+    extra: {
+      session: {
+        disable_prepacking: prepack ? '0' : '1',
+        // Processors without VNNI would add products of int8 up in 16 bits, which can overflow: exact sums, even if slower.
+        x64quantprecision: '1',
+      },
+    },
   });
   sessions.set(name, session);
 }

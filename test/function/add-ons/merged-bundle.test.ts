@@ -116,6 +116,23 @@ describe('LoRAs merged into a bundle', () => {
     });
     assert.deepEqual(await readdir(join(folder, 'merged')), []);
   });
+
+  test('weights in int8 are refused, and the text encoder beside them is not', async (t) => {
+    const folder = await temporaryFolder(t);
+    const model = join(folder, 'int8');
+    await convertCheckpoint({ checkpoint, name: 'x', folder: model, precision: 'int8' });
+    const base = await openBundle(model);
+    const both = await writeLora(folder, encodeLora([layers.text, layers.linear]));
+    await assert.rejects(openMergedBundle(base, [both], { cacheDir: folder }), {
+      code: 'invalid_input',
+      message: /in int8: convert the model's checkpoint with --lora, or without --precision int8/,
+    });
+    assert.deepEqual(await readdir(join(folder, 'merged')), []);
+    const text = await writeLora(folder, encodeLora([layers.text]));
+    const { bundle } = await openMergedBundle(base, [text], { cacheDir: folder });
+    assert.equal(bundle.graphPath('unet'), base.graphPath('unet'));
+    assert.notEqual(bundle.graphPath('text_encoder'), base.graphPath('text_encoder'));
+  });
 });
 
 describe('the cache of merged models', () => {

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { generateInputSchema } from '@safelight/sdk/contract';
 import { convertCheckpoint } from '../../../function/src/bundle/convert-checkpoint.ts';
+import { openBundle } from '../../../function/src/bundle/open-bundle.ts';
 import { createEngine } from '../../../function/src/create-engine.ts';
+import { selfCheck } from '../../../function/src/runtime/self-check.ts';
 import { embeddedModelFolder, sharedCacheDir, temporaryFolder } from '../../support/embedded-model.ts';
 
 const checkpoint = join(embeddedModelFolder, 'mini.safetensors');
@@ -61,6 +63,32 @@ describe('converting a checkpoint', () => {
         engine.models().map(({ name }) => name),
         ['mini', 'mine'],
       );
+    }
+  });
+
+  test('in int8: the UNet in a third of the bytes, the other networks as they are', async (t) => {
+    const modelsDir = await temporaryFolder(t);
+    const options = { checkpoint, name: 'mine' };
+    const whole = await convertCheckpoint({ ...options, folder: join(modelsDir, 'mine') });
+    const int8 = await convertCheckpoint({ ...options, folder: join(modelsDir, 'int8'), precision: 'int8' });
+    assert.deepEqual([int8.target, int8.precision], ['cpu', 'int8']);
+    const { 'unet.onnx': graph, 'unet.weights': weights, ...rest } = int8.files;
+    const { 'unet.onnx': wholeGraph, 'unet.weights': wholeWeights, ...wholeRest } = whole.files;
+    assert.deepEqual(rest, wholeRest);
+    const share = (weights?.bytes ?? 0) / (wholeWeights?.bytes ?? 1);
+    assert.ok(share < 1 / 3, `${share} of the bytes`);
+    const checks = await selfCheck(await openBundle(join(modelsDir, 'int8')));
+    assert.ok(checks.some(({ component }) => component === 'unet'));
+  });
+
+  test('a precision that the target does not have is refused before anything is read', async (t) => {
+    const folder = join(await temporaryFolder(t), 'mine');
+    for (const [target, precision, message] of [
+      ['cuda', 'int8', 'precision must be fp16 for cuda'],
+      ['cpu', 'fp16', 'precision must be fp32 or int8 for cpu'],
+    ] as const) {
+      const converting = convertCheckpoint({ checkpoint: 'nowhere.ckpt', name: 'mine', folder, target, precision });
+      await assert.rejects(converting, { code: 'invalid_input', field: 'precision', message });
     }
   });
 

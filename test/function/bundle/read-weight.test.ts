@@ -53,6 +53,7 @@ describe('weights made from the tensors of a checkpoint', () => {
     counting('conv', [2, 3, 1, 2], 0),
     counting('q', [4, 1], 10),
     counting('k', [4, 1], 20),
+    ['rows', { shape: [3, 2, 1, 2], values: Float32Array.of(1, -1.5, 0.25, 4, 0, 0, 0, 0, 0.5, 63.5, -127, -126.4) }],
     ['large', { shape: [1, 2], values: Float32Array.of(1, 65_505) }],
   ]);
 
@@ -115,6 +116,29 @@ describe('weights made from the tensors of a checkpoint', () => {
       arrangement: { interleavedHeads: 2 },
     });
     assert.deepEqual(halves(bytes), [10, 11, 20, 21, 12, 13, 22, 23]);
+  });
+
+  test('int8 columns, each with its scale', async () => {
+    const sources = [{ name: 'rows', shape: [3, 2, 1, 2] }];
+    const scales = await read({
+      name: 'scales',
+      shape: [3],
+      type: 'float32',
+      sources,
+      arrangement: 'quantization_scales',
+    });
+    assert.deepEqual([...new Float32Array(scales.buffer)], [Math.fround(4 / 127), 1, 1]);
+    const columns = await read({ name: 'columns', shape: [4, 3], type: 'int8', sources, arrangement: 'quantized' });
+    // Of each output in turn: the first of both inputs, then the second. 1 is 31.75 steps of 4/127.
+    assert.deepEqual(
+      [...new Int8Array(columns.buffer)],
+      [
+        [32, 0, 1],
+        [8, 0, -127],
+        [-48, 0, 64],
+        [127, 0, -126],
+      ].flat(),
+    );
   });
 
   test('a value that half precision cannot hold is refused, with the tensor named', async () => {

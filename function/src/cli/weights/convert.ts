@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { modelNameSchema } from '@safelight/sdk/contract';
 import type { Command } from 'commander';
+import { resolvePrecision } from '../../bundle/compile.ts';
 import { convertCheckpoint, type LoraToAdd } from '../../bundle/convert-checkpoint.ts';
 import { FunctionError } from '../../errors.ts';
 import { parseLora } from '../../pipeline/prompt/networks.ts';
@@ -19,6 +20,7 @@ interface ConvertFlags {
   previewDecoder?: string;
   safetyChecker?: string | false;
   target?: string;
+  precision?: string;
   lora?: string[];
   acceptLicense?: boolean;
   json?: boolean;
@@ -39,6 +41,7 @@ export function addConvertCommand(weights: Command, config: CliConfig): void {
     .option('--safety-checker <file>', 'check pictures with it: a file, or a diffusers safety_checker folder')
     .option('--no-safety-checker', "leave out a diffusers folder's own")
     .option('--target <device>', 'what the model will run on: cpu (float32) or cuda (float16)', 'cpu')
+    .option('--precision <type>', 'what the UNet computes in: fp32, or int8, which is faster and rougher; cuda: fp16')
     .option('--accept-license', 'accept the CreativeML OpenRAIL-M licence without being asked')
     .option('--json', 'print the result as JSON')
     .action((checkpoint: string, flags: ConvertFlags) => convertCommand(checkpoint, flags, config));
@@ -47,6 +50,7 @@ export function addConvertCommand(weights: Command, config: CliConfig): void {
 async function convertCommand(checkpoint: string, flags: ConvertFlags, config: CliConfig): Promise<void> {
   const name = parseName(flags.name ?? nameFromPath(checkpoint));
   const target = parseDevice(flags.target ?? 'cpu', 'target');
+  const precision = resolvePrecision(target, flags.precision);
   const folder = flags.output ?? join(config.modelsDir, target === 'cuda' ? `${name}-cuda` : name);
   await acceptLicense(flags.acceptLicense === true);
 
@@ -58,6 +62,7 @@ async function convertCommand(checkpoint: string, flags: ConvertFlags, config: C
       name,
       folder,
       target,
+      precision,
       ...(flags.lora === undefined ? {} : { loras: flags.lora.map(parseLoraFile) }),
       ...(flags.description === undefined ? {} : { description: flags.description }),
       ...(flags.ema === undefined ? {} : { ema: flags.ema }),
@@ -68,7 +73,7 @@ async function convertCommand(checkpoint: string, flags: ConvertFlags, config: C
       signal,
     });
     bar.stop();
-    const result = { name, folder, target, sourceSha256: manifest.source.sha256 };
+    const result = { name, folder, target, precision, sourceSha256: manifest.source.sha256 };
     process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : `${folder}\nAsk for it with --model ${name}\n`);
   } finally {
     bar.stop();
