@@ -6,8 +6,8 @@ import { compareWithGolden, type GoldenCase, goldenCases } from './golden-cases.
 import { elementCount, loadNetwork, type Report, runNetwork, unitTensor } from './parity-section.ts';
 import { uniformValues } from './random-values.ts';
 
-/** Of float32, and of half precision. */
-const LIMITS = { fp32: 1e-3, fp16: 1e-2 };
+/** Random weights pass on errors that trained ones take back: int8's is half a percent in each layer. */
+const LIMITS = { fp32: 1e-3, fp16: 1e-2, int8: 0.2 };
 
 /** Runs one network on every golden case of it. */
 export async function compareNetwork(

@@ -1,7 +1,7 @@
 /**
  * Holds the full-size networks to what the original ones compute from the same random weights.
  *
- *     parity.ts [--target cpu|cuda] [--bundle FOLDER] [SECTION…]
+ *     parity.ts [--target cpu|cuda] [--precision int8] [--bundle FOLDER] [SECTION…]
  *
  * Needs 4.3 GB of disk and about 5 GB of memory. The bundle is made in a temporary folder, or in FOLDER, where it is
  * kept and found again. `--target cuda` runs the graphs for CUDA, said in the CPU's operators: their wiring and their
@@ -12,16 +12,18 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { componentNames } from '../../function/src/bundle/manifest.ts';
+import { resolvePrecision } from '../../function/src/bundle/compile.ts';
+import { componentNames, type Precision } from '../../function/src/bundle/manifest.ts';
 import { type ParityRow, type Section, type SectionMessage, sections, timed } from './parity-section.ts';
 import { ensureRandomBundle } from './random-bundle.ts';
 
 const { values, positionals } = parseArgs({
-  options: { bundle: { type: 'string' }, target: { type: 'string', default: 'cpu' } },
+  options: { bundle: { type: 'string' }, target: { type: 'string', default: 'cpu' }, precision: { type: 'string' } },
   allowPositionals: true,
 });
 const target = values.target === 'cuda' ? 'cuda' : 'cpu';
-const available: readonly Section[] = target === 'cuda' ? componentNames : sections;
+const precision = resolvePrecision(target, values.precision);
+const available = availableSections(precision);
 const chosen = available.filter((section) => positionals.length === 0 || positionals.includes(section));
 const unknown = positionals.find((name) => !(available as readonly string[]).includes(name));
 if (unknown !== undefined) {
@@ -33,7 +35,7 @@ const temporary = values.bundle === undefined ? await mkdtemp(join(tmpdir(), 'sa
 try {
   const folder = resolve(values.bundle ?? join(temporary ?? '', 'bundle'));
   console.log(`${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} threads, Node ${process.version}`);
-  const { seconds } = await timed(() => ensureRandomBundle(folder, target));
+  const { seconds } = await timed(() => ensureRandomBundle(folder, target, precision));
   console.log(`bundle ready after ${seconds.toFixed(1)} s\n`);
   printLine('case', 'shape', 'std', 'max abs', 'max rel', 'limit', 'seconds');
   const failures = [];
@@ -42,6 +44,12 @@ try {
   process.exitCode = failures.length === 0 ? 0 : 1;
 } finally {
   if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });
+}
+
+/** In int8 the other networks are those of fp32. */
+function availableSections(of: Precision): readonly Section[] {
+  if (of === 'int8') return ['unet'];
+  return of === 'fp16' ? componentNames : sections;
 }
 
 /** @returns The cases above their limits; the section's own name when it ended early. */

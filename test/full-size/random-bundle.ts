@@ -7,6 +7,7 @@ import {
   type ComponentName,
   componentNames,
   MANIFEST_FILE,
+  type Precision,
   weightsFile,
 } from '../../function/src/bundle/manifest.ts';
 import { encodeOnnx } from '../../function/src/graphs/encode-onnx.ts';
@@ -16,17 +17,22 @@ import { lowerToCpu } from '../support/lower-to-cpu.ts';
 import { createRandomCheckpoint, RECIPE_VERSION } from './random-checkpoint.ts';
 
 /**
- * Compiles the random checkpoint's bundle, 4.3 GB (2.1 GB for CUDA), unless the folder holds it already, with the graphs
+ * Compiles the random checkpoint's bundle, 4.3 GB (2.1 GB for CUDA, 1.8 GB in int8), unless the folder holds it already, with the graphs
  * of today. A bundle for CUDA gets graphs of the same weights that the CPU can run beside its own.
  */
-export async function ensureRandomBundle(folder: string, target: Target = 'cpu'): Promise<void> {
-  if (await isCurrent(folder, target)) return;
+export async function ensureRandomBundle(
+  folder: string,
+  target: Target = 'cpu',
+  precision: Precision = target === 'cuda' ? 'fp16' : 'fp32',
+): Promise<void> {
+  if (await isCurrent(folder, precision)) return;
   await rm(folder, { recursive: true, force: true });
   await compileBundle(folder, {
     checkpoint: createRandomCheckpoint(),
     sourceSha256: createHash('sha256').update(`random checkpoint, recipe ${RECIPE_VERSION}`).digest('hex'),
     config: stableDiffusionV1,
     target,
+    precision,
     model: {
       name: 'random-v1',
       version: `${RECIPE_VERSION}`,
@@ -50,10 +56,10 @@ async function writeLoweredGraphs(folder: string): Promise<void> {
 export const loweredGraphFile = (component: ComponentName) => `${component}.lowered.onnx`;
 
 /** A folder with a manifest is whole. */
-async function isCurrent(folder: string, expected: Target): Promise<boolean> {
+async function isCurrent(folder: string, expected: Precision): Promise<boolean> {
   try {
-    const { formatVersion, model, target } = JSON.parse(await readFile(join(folder, MANIFEST_FILE), 'utf8'));
-    return formatVersion === BUNDLE_FORMAT_VERSION && model.version === `${RECIPE_VERSION}` && target === expected;
+    const { formatVersion, model, precision } = JSON.parse(await readFile(join(folder, MANIFEST_FILE), 'utf8'));
+    return formatVersion === BUNDLE_FORMAT_VERSION && model.version === `${RECIPE_VERSION}` && precision === expected;
   } catch {
     return false;
   }

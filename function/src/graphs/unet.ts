@@ -40,8 +40,8 @@ export function buildUnet(config: UnetConfig, target: Target = 'cpu'): Graph {
 
 /**
  * Whether a layer of the UNet stays in float32 where the others are quantized, by the name of its weight: what knows of the time, the first
- * convolution and the last, whose few channels are the latents, and those that take two feature maps side by side, of ranges too unlike for
- * one scale (Li et al. 2023, "Q-Diffusion", § 4.2). Together they are 2% of the work.
+ * convolution and the last, whose few channels are the latents, and those of the skip connections, most of which take two feature maps
+ * side by side, of ranges too unlike for one scale (Li et al. 2023, "Q-Diffusion"). Together they are 2% of the work.
  */
 export function staysExact(weight: string): boolean {
   return /\.(time_embed|emb_layers|input_blocks\.0\.0|diffusion_model\.out|skip_connection)\./.test(weight);
