@@ -20,11 +20,15 @@ const END = 2 ** 31 - 1;
 export function quantize(graph: Graph, isKept: (weight: string) => boolean): Graph {
   const weights = new Map(graph.weights.map((weight) => [weight.name, weight]));
   const quantizer = new Quantizer(graph.constants);
-  for (const node of graph.nodes) {
+  let bias: NodeSpec | undefined;
+  for (const [i, node] of graph.nodes.entries()) {
     const weight = weights.get(node.inputs[1] ?? '');
     const layer = weight === undefined || isKept(weight.name) ? undefined : layers[node.opType];
-    if (weight === undefined || layer === undefined) quantizer.nodes.push(node);
-    else layer(quantizer, node, weight);
+    if (weight !== undefined && layer !== undefined) {
+      bias = biasAfter(node, graph.nodes[i + 1], weights);
+      const { outputs } = bias ?? node;
+      layer(quantizer, { ...node, inputs: [...node.inputs, ...(bias?.inputs.slice(1) ?? [])], outputs }, weight);
+    } else if (node !== bias) quantizer.nodes.push(node);
   }
   const used = new Set(quantizer.nodes.flatMap(({ inputs }) => inputs));
   return {
@@ -35,9 +39,20 @@ export function quantize(graph: Graph, isKept: (weight: string) => boolean): Gra
   };
 }
 
+/** The next node where it adds a bias to a product that nothing else takes: so linear layers are written. */
+function biasAfter(
+  product: NodeSpec,
+  next: NodeSpec | undefined,
+  weights: ReadonlyMap<string, WeightSpec>,
+): NodeSpec | undefined {
+  if (product.opType !== 'FusedMatMul' || next?.opType !== 'Add') return undefined;
+  const [x, bias = ''] = next.inputs;
+  return x === product.outputs[0] && weights.has(bias) ? next : undefined;
+}
+
 const layers: Record<string, (quantizer: Quantizer, node: NodeSpec, weight: WeightSpec) => void> = {
-  FusedMatMul(quantizer, { inputs: [x = ''], outputs }, weight) {
-    quantizer.multiply(quantizer.quantized(x), weight, undefined, outputs);
+  FusedMatMul(quantizer, { inputs: [x = '', , bias], outputs }, weight) {
+    quantizer.multiply(quantizer.quantized(x), weight, bias, outputs);
   },
   Conv(quantizer, { inputs: [x = '', , bias], outputs, attributes }, weight) {
     const { values, ...range } = quantizer.quantized(x);
