@@ -51,7 +51,7 @@ const messages = {
 } as const satisfies Record<string, Record<string, readonly [number, string, 'repeated'?]>>;
 
 /** `TensorProto.DataType` */
-export const dataTypes = { float32: 1, int8: 3, int32: 6, int64: 7, float16: 10 } as const;
+export const dataTypes = { float32: 1, int8: 3, int32: 6, int64: 7, bool: 9, float16: 10 } as const;
 export type DataType = keyof typeof dataTypes;
 export type FloatType = Extract<DataType, 'float32' | 'float16'>;
 /** What weights are stored in. */
