@@ -34,6 +34,11 @@ export interface GenerateOptions {
   readUpload?: (key: string) => Promise<Uint8Array | undefined>;
   /** Called at every change of phase and after every step. */
   onPhase?: (phase: Phase) => void;
+  /**
+   * Called once the latents of the last picture are drawn: what is left, its decoding and its file, goes on beside the
+   * next generation. Not called when the generation fails before.
+   */
+  onDrawn?: () => void;
 }
 
 /** Makes pictures: models, their sessions and the pipeline behind one door. Knows nothing of jobs or HTTP. */
@@ -49,7 +54,7 @@ export interface Engine {
   loras?(): Promise<readonly string[]>;
   /** What names in prompts stand for; absent where there are none. */
   embeddings?(): Promise<readonly EmbeddingEntry[]>;
-  /** One generation at a time; further calls wait their turn. */
+  /** One generation is drawn at a time; further calls wait their turn. */
   generate(settings: GenerateSettings, options?: GenerateOptions): Promise<Generation>;
   close(): Promise<void>;
 }

@@ -56,7 +56,10 @@ export interface SingleModelOptions extends Pick<SessionSettings, 'threads'> {
   leastSafety?: SafetyPolicy;
 }
 
-/** An engine that keeps one model open at a time, and works on one generation at a time. */
+/**
+ * An engine that keeps one model open at a time, and draws one generation at a time: the next one begins while the last
+ * picture of the one before is decoded and put into a file.
+ */
 export function createSingleModelEngine(
   models: readonly OpenableModel[],
   defaultName: string,
@@ -73,11 +76,14 @@ export function createSingleModelEngine(
   /** Whoever waits for the model that is being opened, ahead of any generation, hears how far it is. */
   let listener: GenerateOptions['onPhase'];
   let turn: Promise<unknown> = Promise.resolve();
+  /** Generations that use the open model. */
+  const running = new Set<Promise<unknown>>();
   const closing = new AbortController();
 
   async function open(wanted: OpenableModel, loras: readonly FoundLora[]): Promise<DiffusionModel> {
     const lorasKey = keyOf(loras);
     if (loaded?.opened === wanted && loaded.lorasKey === lorasKey && !loaded.host.isLost) return loaded.model;
+    await Promise.allSettled(running);
     await close();
     const start = performance.now();
     const host = createSessionHost();
@@ -104,9 +110,24 @@ export function createSingleModelEngine(
     loaded = undefined;
   }
 
-  function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    const result = turn.then(work);
-    turn = result.catch(() => undefined);
+  /** Begins when the work before has ended or let the next one begin. */
+  function inTurn<Result>(work: (letNext: () => void) => Promise<Result>): Promise<Result> {
+    const previous = turn;
+    let result: Promise<Result> | undefined;
+    turn = new Promise<void>((letNext) => {
+      result = previous.then(() => work(letNext));
+      result.then(
+        () => letNext(),
+        () => letNext(),
+      );
+    });
+    return result as Promise<Result>;
+  }
+
+  /** The model stays open for it. */
+  function counted<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = work().finally(() => running.delete(result));
+    running.add(result);
     return result;
   }
 
@@ -116,10 +137,10 @@ export function createSingleModelEngine(
     ...(embeddings && { embeddings: () => embeddings.read() }),
     prepare: () => inTurn(async () => void (await open(findModel(models, catalog.defaultModel), []))),
     generate(wanted, options = {}) {
-      const { signal, onPhase } = options;
+      const { signal, onPhase, onDrawn } = options;
       let isDrawing = false;
       listener = onPhase;
-      const result = inTurn(async () => {
+      const result = inTurn(async (letNext) => {
         signal?.throwIfAborted();
         listener = onPhase;
         const model = await open(findModel(models, wanted.model), await loras.find(wanted));
@@ -127,8 +148,17 @@ export function createSingleModelEngine(
         isDrawing = true;
         const openTimings = unreported;
         unreported = { loadMs: 0 };
-        const named = await embeddings?.read();
-        const generation = await generate(model, wanted, { ...options, ...(named && { embeddings: named }) });
+        const generation = await counted(async () => {
+          const named = await embeddings?.read();
+          return generate(model, wanted, {
+            ...options,
+            ...(named && { embeddings: named }),
+            onDrawn() {
+              letNext();
+              onDrawn?.();
+            },
+          });
+        });
         return { ...generation, timings: { ...generation.timings, ...openTimings } };
       });
       // Opening goes on for whoever comes next, but nobody has to wait for it who wants to stop.

@@ -72,8 +72,8 @@ export interface SafelightServer {
   readonly url: string;
   readonly port: number;
   /**
-   * Stops working: the job in work is handed back at its next step, without counting as an attempt, and no other is
-   * taken. Reading, watching and submitting go on.
+   * Stops working: the job that is drawn is handed back at its next step, without counting as an attempt, one that is drawn
+   * already is stored, and no other is taken. Reading, watching and submitting go on.
    */
   drain(): Promise<void>;
   /** Drains, ends all streams, lets requests in flight finish and closes the files. */

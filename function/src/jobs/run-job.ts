@@ -7,6 +7,7 @@ import type { JobStore, WriteResult } from './job-store.ts';
 import { type LeaseKeeper, StopWork, stalledError } from './lease-keeper.ts';
 import { type GpuPrice, usageOf } from './price.ts';
 import { storeImages } from './store-images.ts';
+import type { TimeShare } from './time-shares.ts';
 
 /** How an attempt ended, and what is to be written about it. */
 export type Outcome =
@@ -24,6 +25,10 @@ export interface RunJobOptions {
   job: JobRecord;
   keeper: LeaseKeeper;
   now: () => number;
+  /** What the job is billed for. */
+  share: TimeShare;
+  /** The engine can begin another job. */
+  onDrawn: () => void;
   /** Absent where nothing is billed. */
   gpuPrice?: GpuPrice | undefined;
 }
@@ -50,13 +55,16 @@ const stopped = ({ stopCause }: StopWork): Outcome => {
 };
 
 const generateAndStore = async (options: RunJobOptions): Promise<JobResult> => {
-  const { engine, objects, job, keeper, now, gpuPrice } = options;
+  const { engine, objects, job, keeper, now, share, onDrawn, gpuPrice } = options;
   const startedAt = job.startedAt ?? now();
   const generation = await engine.generate(job.settings, {
     signal: keeper.signal,
     onPhase: keeper.report,
+    onDrawn,
     readUpload: (key) => objects.get(key, { signal: keeper.signal }),
   });
+  share.drawn();
+  onDrawn();
   const reason: unknown = keeper.signal.reason;
   // Finished before it saw that the worker is being drained: storing takes no longer than doing it all again.
   const isDraining = reason instanceof StopWork && reason.stopCause === 'draining';
@@ -72,8 +80,7 @@ const generateAndStore = async (options: RunJobOptions): Promise<JobResult> => {
   });
   const queueMs = Math.max(0, startedAt - job.createdAt);
   const timings = { queueMs, ...generation.timings, uploadMs: Math.max(0, now() - uploadStartedAt) };
-  const gpuSeconds = Math.max(0, now() - startedAt) / 1000;
-  return { images, warnings: generation.warnings, timings, usage: usageOf(gpuSeconds, gpuPrice) };
+  return { images, warnings: generation.warnings, timings, usage: usageOf(share.end(), gpuPrice) };
 };
 
 /** Makes a job's pictures and stores them. Never rejects: however it ends is an outcome. */

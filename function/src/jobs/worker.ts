@@ -1,13 +1,14 @@
 import type { Engine } from '../engine.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { waitFor } from './change-notifier.ts';
+import { createChangeNotifier, waitFor } from './change-notifier.ts';
 import type { JobMessage, JobQueue } from './job-queue.ts';
 import type { JobRecord } from './job-record.ts';
 import type { JobStore } from './job-store.ts';
-import { type LeaseKeeper, startLeaseKeeper } from './lease-keeper.ts';
-import { describeError, type LogFields, type Logger } from './logger.ts';
+import type { LeaseKeeper } from './lease-keeper.ts';
+import { describeError, type Logger } from './logger.ts';
 import type { GpuPrice } from './price.ts';
-import { type Outcome, runJob, type Settlement, settle } from './run-job.ts';
+import { createTimeShares } from './time-shares.ts';
+import { type WorkOptions, workOnJob } from './work-on-job.ts';
 
 export interface WorkerOptions {
   engine: Pick<Engine, 'generate'>;
@@ -35,94 +36,76 @@ export interface WorkerOptions {
   random?: () => number;
 }
 
-/** Works through the queue, one job at a time, until it is drained. */
+/**
+ * Works through the queue until it is drained. One job is drawn at a time; while its pictures are finished and stored, the
+ * next is drawn already, but none after that one. Each has its own lease.
+ */
 export interface Worker {
   /**
-   * Takes no more jobs, stops the one in work at its next step and hands it back without charging the attempt.
+   * Takes no more jobs, stops the one that is drawn at its next step and hands it back without charging the attempt; one
+   * that is drawn already is stored.
    * Resolves when the worker has stopped; so does every further call.
    */
   drain(): Promise<void>;
 }
 
-const MAX_BACKOFF_MS = 60_000;
 /** Pause after the queue or the store failed, so that an outage does not become a busy loop. */
 const TROUBLE_PAUSE_MS = 1000;
-/** How often an outcome is written before the job is left to its lease. */
-const SETTLE_TRIES = 4;
+/** How often to see whether there is room for a job, if nobody tells. */
+const LOOK_MS = 1000;
+const HANDS = 'hands';
+
+/** A job that this worker works on. */
+interface JobInHand {
+  keeper?: LeaseKeeper;
+}
 
 /** Starts working. */
 export const startWorker = (options: WorkerOptions): Worker => {
-  const { engine, store, queue, objects, logger, leaseSeconds = 10, maxAttempts = 5, backoffMs = 1000 } = options;
+  const { store, queue, logger, leaseSeconds = 10, maxAttempts = 5, backoffMs = 1000 } = options;
   const { phaseIntervalMs = 100, stallMs = 1_800_000, now = Date.now, random = Math.random } = options;
   const leaseMs = leaseSeconds * 1000;
   const heartbeatMs = options.heartbeatMs ?? Math.min(1000, leaseMs / 3);
+  const shares = createTimeShares(now);
+  const workOptions: WorkOptions = {
+    ...options,
+    ...{ leaseMs, heartbeatMs, phaseIntervalMs, stallMs, maxAttempts, backoffMs, now, random, shares },
+  };
   const draining = new AbortController();
-  let current: LeaseKeeper | undefined;
+  const drawing = new Set<JobInHand>();
+  /** Drawn; their pictures are being finished and stored. */
+  const storing = new Set<JobInHand>();
+  const notifier = createChangeNotifier();
+  const changes = notifier.subscribe(HANDS);
 
-  /** Doubles, with a random part so that jobs which failed together do not come back together. */
-  const backoffOf = (job: JobRecord) =>
-    Math.min(MAX_BACKOFF_MS, backoffMs * 2 ** (job.chargedAttempts - 1)) * (0.75 + random() / 2);
-
-  /** A brief outage of the store must not cost the finished work; a longer one is what leases are for. */
-  const settlePatiently = async (outcome: Outcome, job: JobRecord): Promise<Settlement> => {
-    const hold = { id: job.id, attempt: job.attempt };
-    const hasAttemptsLeft = job.chargedAttempts < maxAttempts;
-    for (let triesLeft = SETTLE_TRIES - 1; ; triesLeft--) {
-      try {
-        return await settle(outcome, { store, hold, hasAttemptsLeft, backoffMs: backoffOf(job) });
-      } catch (error) {
-        logger('warn', 'job_write_failed', { jobId: job.id, attempt: job.attempt, ...describeError(error) });
-        if (triesLeft === 0) throw error;
-        await waitFor(Math.min(TROUBLE_PAUSE_MS, leaseMs / 10), new AbortController().signal);
-      }
-    }
-  };
-
-  const logOutcome = (job: JobRecord, outcome: Outcome, settlement: Settlement) => {
-    const fields: LogFields = {
-      jobId: job.id,
-      attempt: job.attempt,
-      runMs: now() - (job.startedAt ?? now()),
+  const begin = (message: JobMessage, job: JobRecord): void => {
+    const hand: JobInHand = {};
+    drawing.add(hand);
+    const onStart = (keeper: LeaseKeeper) => {
+      hand.keeper = keeper;
+      if (draining.signal.aborted) keeper.abort('draining');
     };
-    const isLost = settlement.outcome === 'lost';
-    if (isLost) return logger('warn', 'job_lease_lost', fields);
-    if (outcome.kind !== 'failed') return logger('info', `job_${outcome.kind}`, fields);
-    const details = { errorCodeSent: outcome.error.code, retryAfterMs: settlement.requeuedAfterMs };
-    const { grid, ...settings } = job.settings;
-    const texts = [settings, ...(grid?.x ?? []), ...(grid?.y ?? [])];
-    const privateTexts = texts.flatMap(({ prompt = '', negativePrompt = '' }) => [prompt, negativePrompt]);
-    logger('error', 'job_failed', { ...fields, ...details, ...describeError(outcome.cause, privateTexts) });
-  };
-
-  const work = async (message: JobMessage, job: JobRecord): Promise<void> => {
-    const hold = { id: job.id, attempt: job.attempt };
-    const keeper = startLeaseKeeper({
-      ...{ store, queue, message, hold, leaseMs, heartbeatMs, phaseIntervalMs, stallMs, now, logger },
-    });
-    current = keeper;
-    if (draining.signal.aborted) keeper.abort('draining');
-    try {
-      const outcome = await runJob({ engine, objects, job, keeper, now, gpuPrice: options.gpuPrice });
-      // A heartbeat still under way must not follow the final write.
-      await keeper.stop();
-      const settlement = await settlePatiently(outcome, job);
-      logOutcome(job, outcome, settlement);
-      if (settlement.requeuedAfterMs !== undefined) await queue.release(message, settlement.requeuedAfterMs / 1000);
-      else if (outcome.kind === 'failed' && settlement.outcome === 'written') await queue.bury(message);
-      else await queue.done(message);
-    } finally {
-      await keeper.stop();
-      current = undefined;
-    }
+    const onDrawn = () => {
+      if (drawing.delete(hand)) storing.add(hand);
+      notifier.notify(HANDS);
+    };
+    workOnJob({ message, job, onStart, onDrawn }, workOptions)
+      .catch((error: unknown) => logger('error', 'worker_trouble', describeError(error)))
+      .finally(() => {
+        drawing.delete(hand);
+        storing.delete(hand);
+        notifier.notify(HANDS);
+      });
   };
 
   const step = async (): Promise<void> => {
+    while (drawing.size > 0 || storing.size > 1) await changes.next(LOOK_MS, draining.signal);
     const message = await queue.receive(draining.signal);
     const acquired = await store.acquire(message.jobId, { leaseMs, maxAttempts });
     if (acquired.outcome === 'finished') await queue.done(message);
     else if (acquired.outcome === 'exhausted') await queue.bury(message);
     else if (acquired.outcome === 'busy') await queue.release(message, Math.max(0, acquired.untilMs - now()) / 1000);
-    else await work(message, acquired.job);
+    else begin(message, acquired.job);
   };
 
   const loop = async (): Promise<void> => {
@@ -130,18 +113,20 @@ export const startWorker = (options: WorkerOptions): Worker => {
       try {
         await step();
       } catch (error) {
-        if (draining.signal.aborted) return;
+        if (draining.signal.aborted) break;
         logger('error', 'worker_trouble', describeError(error));
         await waitFor(TROUBLE_PAUSE_MS, draining.signal).catch(() => {});
       }
     }
+    while (drawing.size + storing.size > 0) await changes.next(LOOK_MS, new AbortController().signal);
+    changes.close();
   };
   const stopped = loop();
 
   return {
     async drain() {
       draining.abort(new Error('The worker is being drained'));
-      current?.abort('draining');
+      for (const { keeper } of drawing) keeper?.abort('draining');
       await stopped;
     },
   };

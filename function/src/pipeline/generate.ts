@@ -23,7 +23,7 @@ export interface PipelineOptions extends GenerateOptions {
 export async function generate(
   opened: DiffusionModel,
   settings: GenerateSettings,
-  { signal, onPhase, readUpload, embeddings }: PipelineOptions = {},
+  { signal, onPhase, onDrawn, readUpload, embeddings }: PipelineOptions = {},
 ): Promise<Generation> {
   const model = withDecoder(opened, settings);
   const clock = createPhaseClock(signal, onPhase);
@@ -49,6 +49,7 @@ export async function generate(
     const latents = await drawLatents({ model, ...plan, prompts, start, onStep });
     // 3. Latents become pixels, which are put into the picture that they are drawn for.
     clock.enter({ name: 'decoding', image: index, count });
+    if (index === count - 1) onDrawn?.();
     const drawn = toPixels(await model.decodeLatents(latents));
     const pixels = start === undefined ? drawn : await start.finish(drawn);
     // 4. Pixels become a file that says how it was made.

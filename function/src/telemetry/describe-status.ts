@@ -8,7 +8,7 @@ export interface ServerStatus {
   models: string[];
   /** Jobs that wait, whoever's they are. */
   queued: number;
-  /** Jobs in work, whoever's they are; a worker has one at a time. */
+  /** Jobs in work, whoever's they are: drawn, or drawn and being stored. */
   running: number;
   /** The caller's own jobs. */
   recent: JobSummary;

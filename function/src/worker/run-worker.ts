@@ -72,7 +72,7 @@ const createAnnounce = ({ config, clients, logger, webhookSecrets }: RunWorkerOp
 
 /**
  * Works through the queue until there has been nothing to do for `idleSeconds`, the container is to stop, or EC2 takes
- * the machine back; the job in work is handed back then.
+ * the machine back; what is drawn is stored then, and the job that is not is handed back.
  * @throws FunctionError `unavailable` where the provider cannot compute, or what the models' manifests cannot be read for.
  */
 export const runWorker = async (options: RunWorkerOptions): Promise<WorkerEnd> => {

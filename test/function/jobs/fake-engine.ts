@@ -19,6 +19,8 @@ export interface FakeEngineOptions {
   stepMs?: number;
   /** Runs before each generation; may throw, wait or end the process. `call` counts from 1. */
   onGenerate?: (settings: GenerateSettings, call: number, signal: AbortSignal | undefined) => void | Promise<void>;
+  /** Runs when a generation is drawn, before its pictures are handed over. */
+  onFinish?: (settings: GenerateSettings) => void | Promise<void>;
   /** Bytes of each picture. */
   imageBytes?: number;
   randomSeed?: () => number;
@@ -43,7 +45,7 @@ const drawImages = (settings: GenerateSettings, imageBytes: number | undefined):
 
 /** An engine that draws nothing, and can be slow, fail or crash. */
 export const createFakeEngine = (options: FakeEngineOptions = {}): Engine & { calls: number } => {
-  const { stepMs = 0, onGenerate, imageBytes, randomSeed = () => 42 } = options;
+  const { stepMs = 0, onGenerate, onFinish, imageBytes, randomSeed = () => 42 } = options;
   const model = { ...FAKE_MODEL, ...options.model };
   return {
     calls: 0,
@@ -54,7 +56,7 @@ export const createFakeEngine = (options: FakeEngineOptions = {}): Engine & { ca
         throw new FunctionError('model_not_found', 'No such model', { field: 'model' });
       return resolveSettings(input, model, randomSeed);
     },
-    async generate(settings, { signal, onPhase }: GenerateOptions = {}) {
+    async generate(settings, { signal, onPhase, onDrawn }: GenerateOptions = {}) {
       this.calls++;
       await onGenerate?.(settings, this.calls, signal);
       onPhase?.({ name: 'encoding' });
@@ -70,6 +72,8 @@ export const createFakeEngine = (options: FakeEngineOptions = {}): Engine & { ca
         });
       }
       signal?.throwIfAborted();
+      onDrawn?.();
+      await onFinish?.(settings);
       return {
         images: drawImages(settings, imageBytes),
         warnings: [],
