@@ -54,7 +54,12 @@ export interface Engine {
   loras?(): Promise<readonly string[]>;
   /** What names in prompts stand for; absent where there are none. */
   embeddings?(): Promise<readonly EmbeddingEntry[]>;
-  /** One generation is drawn at a time; further calls wait their turn. */
+  /**
+   * Whether generations can share runs of the network, and there is room for all of them; one alone always can. Absent, or
+   * false for any two, where that does not pay.
+   */
+  canDrawTogether?(all: readonly GenerateSettings[]): boolean;
+  /** Generations that can be drawn together are; others wait their turn. */
   generate(settings: GenerateSettings, options?: GenerateOptions): Promise<Generation>;
   close(): Promise<void>;
 }

@@ -1,10 +1,13 @@
-import type { ModelInfo, SafetyPolicy, Timings } from '@safelight/sdk/contract';
+import type { GenerateSettings, ModelInfo, SafetyPolicy, Timings } from '@safelight/sdk/contract';
 import type { EmbeddingFolder } from './add-ons/embedding-folder.ts';
 import type { FoundLora, LoraFolder } from './add-ons/loras/find-loras.ts';
-import type { Engine, GenerateOptions } from './engine.ts';
+import { batchValues, canDrawTogether } from './draw-together.ts';
+import { createDrawingFloor } from './drawing-floor.ts';
+import type { Engine, GenerateOptions, Generation } from './engine.ts';
 import { FunctionError } from './errors.ts';
 import { createModelCatalog, findModel } from './model-catalog.ts';
 import type { DiffusionModel } from './pipeline/diffusion-model.ts';
+import { gatherPredictions } from './pipeline/gather-predictions.ts';
 import { generate } from './pipeline/generate.ts';
 import { cacheEmbeddings } from './pipeline/prompt/cache-embeddings.ts';
 import { createSessionHost, type SessionHost } from './runtime/session-host.ts';
@@ -54,16 +57,18 @@ export interface SingleModelOptions extends Pick<SessionSettings, 'threads'> {
   embeddings?: EmbeddingFolder;
   /** The least strict policy that callers can ask for. @defaultValue `flag` */
   leastSafety?: SafetyPolicy;
+  /** How many generations of 512×512 are drawn together; of larger ones fewer. @defaultValue 1 */
+  batch?: number | undefined;
 }
 
 /**
- * An engine that keeps one model open at a time, and draws one generation at a time: the next one begins while the last
- * picture of the one before is decoded and put into a file.
+ * An engine that keeps one model open at a time, and draws together what it can, in the order in which it is asked. The next
+ * generation begins while the last picture of the one before is decoded and put into a file.
  */
 export function createSingleModelEngine(
   models: readonly OpenableModel[],
   defaultName: string,
-  { loras, embeddings, leastSafety, ...settings }: SingleModelOptions,
+  { loras, embeddings, leastSafety, batch = 1, ...settings }: SingleModelOptions,
 ): PreparableEngine {
   const catalog = createModelCatalog(
     models.map(({ info }) => info),
@@ -76,14 +81,13 @@ export function createSingleModelEngine(
   /** Whoever waits for the model that is being opened, ahead of any generation, hears how far it is. */
   let listener: GenerateOptions['onPhase'];
   let turn: Promise<unknown> = Promise.resolve();
-  /** Generations that use the open model. */
-  const running = new Set<Promise<unknown>>();
+  const floor = createDrawingFloor(batch);
   const closing = new AbortController();
 
   async function open(wanted: OpenableModel, loras: readonly FoundLora[]): Promise<DiffusionModel> {
     const lorasKey = keyOf(loras);
     if (loaded?.opened === wanted && loaded.lorasKey === lorasKey && !loaded.host.isLost) return loaded.model;
-    await Promise.allSettled(running);
+    await floor.empty();
     await close();
     const start = performance.now();
     const host = createSessionHost();
@@ -97,7 +101,7 @@ export function createSingleModelEngine(
       });
       const loadMs = Math.max(0, performance.now() - start - (downloadMs ?? 0));
       unreported = { loadMs, ...(downloadMs === undefined ? {} : { downloadMs }) };
-      loaded = { opened: wanted, lorasKey, model: cacheEmbeddings(model), host };
+      loaded = { opened: wanted, lorasKey, model: forMany(cacheEmbeddings(model)), host };
       return loaded.model;
     } catch (error) {
       await host.close();
@@ -110,57 +114,51 @@ export function createSingleModelEngine(
     loaded = undefined;
   }
 
-  /** Begins when the work before has ended or let the next one begin. */
-  function inTurn<Result>(work: (letNext: () => void) => Promise<Result>): Promise<Result> {
-    const previous = turn;
-    let result: Promise<Result> | undefined;
-    turn = new Promise<void>((letNext) => {
-      result = previous.then(() => work(letNext));
-      result.then(
-        () => letNext(),
-        () => letNext(),
-      );
-    });
-    return result as Promise<Result>;
+  const forMany = (model: DiffusionModel) => (batch > 1 ? gatherPredictions(model, batchValues(batch)) : model);
+
+  function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = turn.then(work);
+    turn = result.catch(() => undefined);
+    return result;
   }
 
-  /** The model stays open for it. */
-  function counted<Result>(work: () => Promise<Result>): Promise<Result> {
-    const result = work().finally(() => running.delete(result));
-    running.add(result);
-    return result;
+  /** Pictures of an open model. */
+  function draw(model: DiffusionModel, wanted: GenerateSettings, options: GenerateOptions): Promise<Generation> {
+    const openTimings = unreported;
+    unreported = { loadMs: 0 };
+    return floor.run(wanted, async (leave) => {
+      const named = await embeddings?.read();
+      const onDrawn = () => {
+        leave();
+        options.onDrawn?.();
+      };
+      const generation = await generate(model, wanted, { ...options, onDrawn, ...(named && { embeddings: named }) });
+      return { ...generation, timings: { ...generation.timings, ...openTimings } };
+    });
   }
 
   return {
     ...catalog,
+    canDrawTogether: (all) => canDrawTogether(all, batch),
     loras: () => loras.list(),
     ...(embeddings && { embeddings: () => embeddings.read() }),
     prepare: () => inTurn(async () => void (await open(findModel(models, catalog.defaultModel), []))),
     generate(wanted, options = {}) {
-      const { signal, onPhase, onDrawn } = options;
+      const { signal, onPhase } = options;
       let isDrawing = false;
       listener = onPhase;
-      const result = inTurn(async (letNext) => {
+      const begun = inTurn(async () => {
+        signal?.throwIfAborted();
+        await floor.roomFor(wanted);
         signal?.throwIfAborted();
         listener = onPhase;
         const model = await open(findModel(models, wanted.model), await loras.find(wanted));
         signal?.throwIfAborted();
         isDrawing = true;
-        const openTimings = unreported;
-        unreported = { loadMs: 0 };
-        const generation = await counted(async () => {
-          const named = await embeddings?.read();
-          return generate(model, wanted, {
-            ...options,
-            ...(named && { embeddings: named }),
-            onDrawn() {
-              letNext();
-              onDrawn?.();
-            },
-          });
-        });
-        return { ...generation, timings: { ...generation.timings, ...openTimings } };
+        // Not waited for: the next one in turn may be drawn beside it.
+        return { generation: draw(model, wanted, options) };
       });
+      const result = begun.then(({ generation }) => generation);
       // Opening goes on for whoever comes next, but nobody has to wait for it who wants to stop.
       return untilAborted(result, signal, () => !isDrawing);
     },

@@ -31,6 +31,8 @@ export const ENVIRONMENT = {
   safety: 'SAFELIGHT_SAFETY',
   /** `cuda` or `cpu`: what the worker computes on. It refuses to start where that is not to be had. Optional, `cuda`. */
   provider: 'SAFELIGHT_PROVIDER',
+  /** How many jobs of 512×512 a worker draws together. Optional: 1 on a processor, 4 on a GPU. */
+  batch: 'SAFELIGHT_BATCH',
   /** Folder for weights, on the fastest disk, writable. Optional, a temporary folder. */
   modelsDir: 'SAFELIGHT_MODELS_DIR',
   /** A worker exits after so many seconds without a job. Optional, 300. */
@@ -96,7 +98,10 @@ export const ENTRY_POINTS = {
   worker: {
     file: 'worker/main.ts',
     required: ['jobsTable', 'queueUrl', 'deadLetterQueueUrl', 'imagesBucket', 'models'],
-    optional: ['provider', 'modelsDir', 'idleSeconds', 'maxAttempts', 'retentionDays', 'webhookSecretsParameter'],
+    optional: [
+      ...(['provider', 'batch', 'modelsDir', 'idleSeconds', 'maxAttempts', 'retentionDays'] as const),
+      'webhookSecretsParameter',
+    ],
   },
   /**
    * Lambda that runs once a minute: sends webhooks that are due, and puts jobs back into the queue whose message was lost.

@@ -16,6 +16,8 @@ export interface JobQueue {
    * @throws the signal's reason when it aborts.
    */
   receive(signal: AbortSignal): Promise<JobMessage>;
+  /** A job that waits already, if there is one. */
+  receiveNow(): Promise<JobMessage | undefined>;
   /** Keeps the message from other workers for this long from now. */
   extend(message: JobMessage, seconds: number): Promise<void>;
   /** Hands the message back, for delivery after the delay. */

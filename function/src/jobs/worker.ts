@@ -1,8 +1,9 @@
+import type { GenerateSettings } from '@safelight/sdk/contract';
 import type { Engine } from '../engine.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { createChangeNotifier, waitFor } from './change-notifier.ts';
 import type { JobMessage, JobQueue } from './job-queue.ts';
-import type { JobRecord } from './job-record.ts';
+import { isFinished, type JobRecord } from './job-record.ts';
 import type { JobStore } from './job-store.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import { describeError, type Logger } from './logger.ts';
@@ -11,7 +12,7 @@ import { createTimeShares } from './time-shares.ts';
 import { type WorkOptions, workOnJob } from './work-on-job.ts';
 
 export interface WorkerOptions {
-  engine: Pick<Engine, 'generate'>;
+  engine: Pick<Engine, 'generate' | 'canDrawTogether'>;
   store: JobStore;
   queue: JobQueue;
   objects: Pick<ObjectStore, 'put' | 'get'>;
@@ -37,13 +38,17 @@ export interface WorkerOptions {
 }
 
 /**
- * Works through the queue until it is drained. One job is drawn at a time; while its pictures are finished and stored, the
- * next is drawn already, but none after that one. Each has its own lease.
+ * Works through the queue until it is drained. While a job's pictures are finished and stored, the next is drawn already;
+ * as many may be stored as were ever drawn together, and no more.
+ *
+ * While a job is drawn, jobs that wait already join it as long as the engine can draw them together: they are never waited for. They
+ * are taken as the queue gives them, and the first that does not fit is handed back at once, for any worker, and closes the batch, so
+ * that it waits no longer than for jobs that were begun before it. Each job has its own lease, progress, cancel and end.
  */
 export interface Worker {
   /**
-   * Takes no more jobs, stops the one that is drawn at its next step and hands it back without charging the attempt; one
-   * that is drawn already is stored.
+   * Takes no more jobs, stops those that are drawn at their next step and hands them back without charging the attempt;
+   * what is drawn already is stored.
    * Resolves when the worker has stopped; so does every further call.
    */
   drain(): Promise<void>;
@@ -51,18 +56,19 @@ export interface Worker {
 
 /** Pause after the queue or the store failed, so that an outage does not become a busy loop. */
 const TROUBLE_PAUSE_MS = 1000;
-/** How often to see whether there is room for a job, if nobody tells. */
+/** How often to see whether there is room for a job, and a job for the room, if nobody tells. */
 const LOOK_MS = 1000;
 const HANDS = 'hands';
 
 /** A job that this worker works on. */
 interface JobInHand {
+  readonly settings: GenerateSettings;
   keeper?: LeaseKeeper;
 }
 
 /** Starts working. */
 export const startWorker = (options: WorkerOptions): Worker => {
-  const { store, queue, logger, leaseSeconds = 10, maxAttempts = 5, backoffMs = 1000 } = options;
+  const { engine, store, queue, logger, leaseSeconds = 10, maxAttempts = 5, backoffMs = 1000 } = options;
   const { phaseIntervalMs = 100, stallMs = 1_800_000, now = Date.now, random = Math.random } = options;
   const leaseMs = leaseSeconds * 1000;
   const heartbeatMs = options.heartbeatMs ?? Math.min(1000, leaseMs / 3);
@@ -75,12 +81,17 @@ export const startWorker = (options: WorkerOptions): Worker => {
   const drawing = new Set<JobInHand>();
   /** Drawn; their pictures are being finished and stored. */
   const storing = new Set<JobInHand>();
+  /** Jobs that were drawn together. */
+  let mostDrawn = 1;
+  /** A job came that does not go with those that are drawn. */
+  let isClosed = false;
   const notifier = createChangeNotifier();
   const changes = notifier.subscribe(HANDS);
 
   const begin = (message: JobMessage, job: JobRecord): void => {
-    const hand: JobInHand = {};
+    const hand: JobInHand = { settings: job.settings };
     drawing.add(hand);
+    mostDrawn = Math.max(mostDrawn, drawing.size);
     const onStart = (keeper: LeaseKeeper) => {
       hand.keeper = keeper;
       if (draining.signal.aborted) keeper.abort('draining');
@@ -98,9 +109,38 @@ export const startWorker = (options: WorkerOptions): Worker => {
       });
   };
 
+  const goesWithDrawn = (settings: GenerateSettings): boolean =>
+    engine.canDrawTogether?.([...[...drawing].map((hand) => hand.settings), settings]) ?? false;
+
+  /** A job that goes with those that are drawn, if it is the next one. */
+  const receiveCompanion = async (): Promise<JobMessage | undefined> => {
+    const [first] = drawing;
+    // Room for one more of the kind, before one is taken from the queue.
+    if (first === undefined || isClosed || !goesWithDrawn(first.settings)) return undefined;
+    const message = await queue.receiveNow();
+    if (message === undefined) return undefined;
+    const job = await store.get(message.jobId);
+    if (job === undefined || isFinished(job) || drawing.size === 0 || goesWithDrawn(job.settings)) return message;
+    isClosed = true;
+    await queue.release(message, 0);
+    return undefined;
+  };
+
+  const receive = async (): Promise<JobMessage> => {
+    for (;;) {
+      const canStore = storing.size <= mostDrawn;
+      if (canStore && drawing.size === 0) {
+        isClosed = false;
+        return await queue.receive(draining.signal);
+      }
+      const companion = canStore ? await receiveCompanion() : undefined;
+      if (companion !== undefined) return companion;
+      await changes.next(LOOK_MS, draining.signal);
+    }
+  };
+
   const step = async (): Promise<void> => {
-    while (drawing.size > 0 || storing.size > 1) await changes.next(LOOK_MS, draining.signal);
-    const message = await queue.receive(draining.signal);
+    const message = await receive();
     const acquired = await store.acquire(message.jobId, { leaseMs, maxAttempts });
     if (acquired.outcome === 'finished') await queue.done(message);
     else if (acquired.outcome === 'exhausted') await queue.bury(message);

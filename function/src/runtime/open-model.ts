@@ -80,7 +80,8 @@ export async function openModel(
 
     async predictNoise(latents, timestep, promptEmbeddings) {
       const batch = latents.dims[0] ?? 1;
-      const timesteps = { data: new Float32Array(batch).fill(timestep), dims: [batch] };
+      const data = typeof timestep === 'number' ? new Float32Array(batch).fill(timestep) : timestep;
+      const timesteps = tensor(data, [batch]);
       const feeds = { latents, timesteps, prompt_embeddings: promptEmbeddings };
       return output(await host.run('unet', feeds), 'noise_prediction');
     },

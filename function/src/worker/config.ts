@@ -18,11 +18,12 @@ const readProvider = (text: string | undefined): Target => {
 /** What the worker reads from the environment. @throws FunctionError naming what is missing or wrong. */
 export const readWorkerConfig = (env: NodeJS.ProcessEnv = process.env) => {
   const variables = readVariables('worker', env);
-  const { models, provider, modelsDir, idleSeconds, maxAttempts, retentionDays, ...names } = variables;
+  const { models, provider, batch, modelsDir, idleSeconds, maxAttempts, retentionDays, ...names } = variables;
   return {
     ...names,
     models: readModels(models),
     provider: readProvider(provider),
+    batch: batch === undefined ? undefined : readCount('batch', batch, 1),
     modelsDir: modelsDir ?? join(tmpdir(), 'safelight-models'),
     idleSeconds: readCount('idleSeconds', idleSeconds, DEFAULT_IDLE_SECONDS),
     maxAttempts: readCount('maxAttempts', maxAttempts, DEFAULT_MAX_ATTEMPTS),

@@ -47,9 +47,9 @@ export type WorkerEnd = 'idle' | 'stopped' | 'taken_back';
 
 /** The engine, with its default model on the way already: whoever started this worker waits for it. */
 const openEngine = async ({ config, clients, logger }: RunWorkerOptions): Promise<Engine> => {
-  const { models: locations, modelsDir, provider } = config;
+  const { models: locations, modelsDir, provider, batch } = config;
   await checkProvider(provider);
-  const engine = await createRemoteEngine({ client: clients.s3, locations, modelsDir, provider });
+  const engine = await createRemoteEngine({ client: clients.s3, locations, modelsDir, provider, batch });
   // If it fails, so does the first job, and says why; other failures pass.
   engine.prepare().catch((error: unknown) => logger('warn', 'prepare_failed', describeError(error)));
   return engine;

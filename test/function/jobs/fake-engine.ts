@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { GenerateSettings, ModelInfo } from '@safelight/sdk/contract';
+import { canDrawTogether } from '../../../function/src/draw-together.ts';
 import type { EncodedImage, Engine, GenerateOptions } from '../../../function/src/engine.ts';
 import { FunctionError } from '../../../function/src/errors.ts';
 import { resolveSettings } from '../../../function/src/pipeline/resolve-settings.ts';
@@ -21,6 +22,8 @@ export interface FakeEngineOptions {
   onGenerate?: (settings: GenerateSettings, call: number, signal: AbortSignal | undefined) => void | Promise<void>;
   /** Runs when a generation is drawn, before its pictures are handed over. */
   onFinish?: (settings: GenerateSettings) => void | Promise<void>;
+  /** How many generations of 512×512 it draws together. @defaultValue 1 */
+  batch?: number;
   /** Bytes of each picture. */
   imageBytes?: number;
   randomSeed?: () => number;
@@ -45,7 +48,7 @@ const drawImages = (settings: GenerateSettings, imageBytes: number | undefined):
 
 /** An engine that draws nothing, and can be slow, fail or crash. */
 export const createFakeEngine = (options: FakeEngineOptions = {}): Engine & { calls: number } => {
-  const { stepMs = 0, onGenerate, onFinish, imageBytes, randomSeed = () => 42 } = options;
+  const { stepMs = 0, onGenerate, onFinish, batch = 1, imageBytes, randomSeed = () => 42 } = options;
   const model = { ...FAKE_MODEL, ...options.model };
   return {
     calls: 0,
@@ -56,6 +59,7 @@ export const createFakeEngine = (options: FakeEngineOptions = {}): Engine & { ca
         throw new FunctionError('model_not_found', 'No such model', { field: 'model' });
       return resolveSettings(input, model, randomSeed);
     },
+    canDrawTogether: (all) => canDrawTogether(all, batch),
     async generate(settings, { signal, onPhase, onDrawn }: GenerateOptions = {}) {
       this.calls++;
       await onGenerate?.(settings, this.calls, signal);

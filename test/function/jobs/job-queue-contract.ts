@@ -66,6 +66,23 @@ export const describeJobQueue = (name: string, createFixture: () => Promise<JobQ
       assert.equal((await fixture.queue.receive(never)).jobId, id);
     });
 
+    it('gives at once what waits, and else nothing', async () => {
+      await using fixture = await createFixture();
+      assert.equal(await fixture.queue.receiveNow(), undefined);
+      const id = await submit(fixture);
+      const message = await fixture.queue.receiveNow();
+      assert.equal(message?.jobId, id);
+      await fixture.store.acquire(id, LEASE);
+      assert.equal(await fixture.queue.receiveNow(), undefined);
+    });
+
+    it('delivers again what was handed back without having been taken', async () => {
+      await using fixture = await createFixture();
+      const id = await submit(fixture);
+      await fixture.queue.release((await fixture.queue.receiveNow()) as JobMessage, 0);
+      assert.equal((await take(fixture)).message.jobId, id);
+    });
+
     it('gives a job in work to nobody else', async () => {
       await using fixture = await createFixture();
       await submit(fixture);

@@ -110,7 +110,7 @@ describe('a queue that gives nothing', () => {
     const nothing = async () => undefined;
     const queue = createIdleQueue({
       queue: {
-        ...{ send: nothing, extend: nothing, release: nothing, done: nothing, bury: nothing },
+        ...{ send: nothing, extend: nothing, release: nothing, done: nothing, bury: nothing, receiveNow: nothing },
         receive: () => new Promise((resolve) => pending.push(resolve)),
       },
       idleSeconds: 300,

@@ -80,15 +80,23 @@ export const createSqsJobQueue = (options: SqsJobQueueOptions): JobQueue => {
   };
 
   /** One request. It is never cut off: a message that was on its way to us would be invisible until its time is over. */
-  const poll = async (): Promise<JobMessage | undefined> => {
-    const request = { QueueUrl: queueUrl, MaxNumberOfMessages: 1, WaitTimeSeconds: waitSeconds };
+  const poll = async (seconds: number): Promise<JobMessage | undefined> => {
+    const request = { QueueUrl: queueUrl, MaxNumberOfMessages: 1, WaitTimeSeconds: seconds };
     const message = (await ask(client.send(new ReceiveMessageCommand(request)))).Messages?.[0];
     if (message?.ReceiptHandle === undefined) return undefined;
     const jobId = jobIdOf(message);
-    if (jobId !== undefined) return { jobId, receipt: message.ReceiptHandle };
+    if (jobId !== undefined) {
+      extendedAt.set(message.ReceiptHandle, now());
+      return { jobId, receipt: message.ReceiptHandle };
+    }
     logger('error', 'message_unreadable', { messageId: message.MessageId });
     await putAside(message.Body ?? '', message.ReceiptHandle);
     return undefined;
+  };
+
+  const release: JobQueue['release'] = ({ receipt }, delaySeconds) => {
+    extendedAt.delete(receipt);
+    return setVisibility(receipt, delaySeconds);
   };
 
   return {
@@ -97,14 +105,14 @@ export const createSqsJobQueue = (options: SqsJobQueueOptions): JobQueue => {
     async receive(signal) {
       for (;;) {
         signal.throwIfAborted();
-        const message = await poll();
+        const message = await poll(waitSeconds);
         if (message === undefined) continue;
-        if (signal.aborted) await setVisibility(message.receipt, 0);
+        if (signal.aborted) await release(message, 0);
         signal.throwIfAborted();
-        extendedAt.set(message.receipt, now());
         return message;
       }
     },
+    receiveNow: () => poll(0),
     async extend({ receipt }, seconds) {
       // Leases are extended far more often, to see a cancel soon: SQS need not hear of each time.
       const time = now();
@@ -112,10 +120,7 @@ export const createSqsJobQueue = (options: SqsJobQueueOptions): JobQueue => {
       extendedAt.set(receipt, time);
       await setVisibility(receipt, Math.max(seconds, QUEUE.visibilitySeconds));
     },
-    async release({ receipt }, delaySeconds) {
-      extendedAt.delete(receipt);
-      await setVisibility(receipt, delaySeconds);
-    },
+    release,
     done: ({ receipt }) => remove(receipt),
     bury: ({ jobId, receipt }) => putAside(bodyOf(jobId), receipt),
   };

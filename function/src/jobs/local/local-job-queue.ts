@@ -46,6 +46,10 @@ export const createLocalJobQueue = ({ database, notifier, now, pollMs = POLL_MS 
         changes.close();
       }
     },
+    async receiveNow() {
+      const found = look();
+      return 'message' in found ? found.message : undefined;
+    },
     extend: async () => {},
     release: async () => {},
     done: async () => {},
