@@ -25,6 +25,8 @@ const configSchema = z.strictObject({
     max: z.int().min(0).max(100),
     /** A further worker starts for each this many waiting jobs. */
     messagesPerWorker: z.int().min(1),
+    /** Jobs of 512×512 that a worker draws together if they wait; 1 draws one after the other. */
+    batch: z.int().min(1).max(64).default(4),
     /** How long a worker waits for another job before its machine is given back. */
     idleSeconds: seconds,
     /** How long one worker stays after the last job, so that the next needs no cold start; 0 for none. */

@@ -66,6 +66,7 @@ export class SafelightStack extends Stack {
       retentionDays: String(retention.jobs),
       maxQueued: String(config.quotas.maxQueued),
       safety: config.safety,
+      batch: String(policy.batch),
       idleSeconds: String(policy.idleSeconds),
       sendsWebhooks: 'true',
       webhookSecretsParameter,

@@ -176,6 +176,7 @@ describe('workers', () => {
     const value = (name: string) => container.Environment.find(({ Name }) => Name === name)?.Value;
     assert.equal(value('SAFELIGHT_PROVIDER'), 'cuda');
     assert.equal(value('SAFELIGHT_MODELS_DIR'), '/models');
+    assert.equal(value('SAFELIGHT_BATCH'), '4');
     assert.match(JSON.stringify(value('SAFELIGHT_MODELS')), /s3:\/\/.*\/sd-v1-4/);
   });
 

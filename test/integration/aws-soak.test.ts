@@ -9,7 +9,8 @@ import type { AwsRequest } from '../support/aws/faults.ts';
 import { type Stack, startStack } from '../support/aws/stack.ts';
 import { startTestWorker } from '../support/aws/start-test-worker.ts';
 
-const engine = createFakeEngine();
+/** Its jobs are drawn together, up to four: a worker that dies leaves all of them, and what it was storing. */
+const engine = createFakeEngine({ batch: 4 });
 
 /** Mulberry32: numbers from 0 to 1 that are the same in each run. */
 const createRandom = (seed: number) => {

@@ -7,6 +7,8 @@ import type { Target } from '../graphs/layers/layers.ts';
 
 /** More than any machine has. */
 const MAX_THREADS = 1024;
+/** More than any GPU has memory for. */
+const MAX_BATCH = 64;
 
 /** Everything the command line reads from the environment. */
 export interface CliConfig {
@@ -24,6 +26,8 @@ export interface CliConfig {
   device: Target;
   /** `SAFELIGHT_THREADS`: processors to draw with; undefined for as many as the process may use. */
   threads: number | undefined;
+  /** `SAFELIGHT_BATCH`: how many jobs of 512×512 `serve` draws together; undefined for what suits the device. */
+  batch: number | undefined;
   /** `SAFELIGHT_SAFETY`: what becomes of pictures that a safety checker objects to, here: flag, blur or block. */
   safety: SafetyPolicy;
   /** `SAFELIGHT_BLOCKED_WORDS`: a file of words that `serve` takes no prompt with. */
@@ -40,7 +44,7 @@ export interface CliConfig {
   hubToken: string | undefined;
 }
 
-/** @throws FunctionError `invalid_input` for a device, a number of threads or a policy that is none. */
+/** @throws FunctionError `invalid_input` for a device, a number of threads or jobs, or a policy that is none. */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): CliConfig {
   const paths = envPaths('safelight', { suffix: '' });
   return {
@@ -51,6 +55,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): CliConfig {
     embeddingsDir: setting(env, 'SAFELIGHT_EMBEDDINGS') ?? join(paths.data, 'embeddings'),
     device: parseDevice(setting(env, 'SAFELIGHT_DEVICE') ?? 'cpu', 'SAFELIGHT_DEVICE'),
     threads: parseThreads(setting(env, 'SAFELIGHT_THREADS'), 'SAFELIGHT_THREADS'),
+    batch: parseCount(setting(env, 'SAFELIGHT_BATCH'), 'SAFELIGHT_BATCH', MAX_BATCH),
     safety: parseSafety(setting(env, 'SAFELIGHT_SAFETY') ?? 'flag', 'SAFELIGHT_SAFETY'),
     blockedWords: setting(env, 'SAFELIGHT_BLOCKED_WORDS'),
     endpoint: setting(env, 'SAFELIGHT_ENDPOINT'),
@@ -69,11 +74,14 @@ export function parseDevice(device: string, name: string): Target {
 
 /** @throws FunctionError `invalid_input` naming the option or variable. */
 export function parseThreads(text: string | undefined, name: string): number | undefined {
+  return parseCount(text, name, MAX_THREADS);
+}
+
+function parseCount(text: string | undefined, name: string, most: number): number | undefined {
   if (text === undefined) return undefined;
-  const threads = Number(text);
-  if (/^\d+$/.test(text) && threads >= 1 && threads <= MAX_THREADS) return threads;
-  const message = `${name} must be a whole number from 1 to ${MAX_THREADS}`;
-  throw new FunctionError('invalid_input', message, { field: name });
+  const count = Number(text);
+  if (/^\d+$/.test(text) && count >= 1 && count <= most) return count;
+  throw new FunctionError('invalid_input', `${name} must be a whole number from 1 to ${most}`, { field: name });
 }
 
 /** @throws FunctionError `invalid_input` naming the option or variable. */

@@ -16,4 +16,11 @@ describe('what the command line reads from the environment', () => {
       });
     assert.throws(() => readConfig({ SAFELIGHT_THREADS: 'two' }), { field: 'SAFELIGHT_THREADS' });
   });
+
+  test('SAFELIGHT_BATCH is a whole number of jobs, or what suits the device', () => {
+    assert.equal(readConfig({}).batch, undefined);
+    assert.equal(readConfig({ SAFELIGHT_BATCH: '1' }).batch, 1);
+    for (const wrong of ['0', '65', 'many'])
+      assert.throws(() => readConfig({ SAFELIGHT_BATCH: wrong }), { field: 'SAFELIGHT_BATCH' });
+  });
 });

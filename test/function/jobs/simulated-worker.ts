@@ -1,8 +1,8 @@
 /** The deployed worker in a model of time: queue, store, GPU and storage take as long as they are said to. */
 import { mock } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { GenerateSettings } from '@safelight/sdk/contract';
-import type { Engine } from '../../../function/src/engine.ts';
+import { canDrawTogether } from '../../../function/src/draw-together.ts';
+import { createDrawingFloor } from '../../../function/src/drawing-floor.ts';
 import { createChangeNotifier } from '../../../function/src/jobs/change-notifier.ts';
 import { createJobIdSource } from '../../../function/src/jobs/job-id.ts';
 import type { JobQueue } from '../../../function/src/jobs/job-queue.ts';
@@ -13,11 +13,13 @@ import { createLocalJobQueue } from '../../../function/src/jobs/local/local-job-
 import { createLocalJobStore } from '../../../function/src/jobs/local/local-job-store.ts';
 import { silentLogger } from '../../../function/src/jobs/logger.ts';
 import { startWorker, type WorkerOptions } from '../../../function/src/jobs/worker.ts';
+import { gatherPredictions } from '../../../function/src/pipeline/gather-predictions.ts';
+import { type Tensor, tensor } from '../../../function/src/runtime/tensor.ts';
 import { newJob, SETTINGS } from './job-store-contract.ts';
 import { createTemporaryFolder } from './temporary-folder.ts';
 
 /** Milliseconds that things take. */
-export const TIMES = {
+const TIMES = {
   /** Each of {@link STEPS}. */
   step: 90,
   decode: 200,
@@ -28,9 +30,9 @@ export const TIMES = {
   /** A request to SQS or DynamoDB. */
   request: 20,
 };
-export const STEPS = 20;
+const STEPS = 20;
 /** How finely time passes. */
-const TICK = 5;
+const TICK = 10;
 
 /** By the global timer, which is the one that is simulated. */
 const delay = (ms: number) => new Promise<void>((resolve) => void setTimeout(resolve, ms));
@@ -59,22 +61,52 @@ export const createSimulatedGpu = () => {
 };
 export type SimulatedGpu = ReturnType<typeof createSimulatedGpu>;
 
-/** An engine of one GPU, which draws nothing. */
-export const createSimulatedEngine = (gpu: SimulatedGpu): Pick<Engine, 'generate'> => ({
-  async generate({ steps, width, height, seed }, { signal, onPhase, onDrawn } = {}) {
-    for (let step = 0; step < steps; step++) {
-      signal?.throwIfAborted();
-      onPhase?.({ name: 'denoising', image: 0, count: 1, step, steps });
-      await gpu.run(TIMES.step);
-    }
-    onPhase?.({ name: 'decoding', image: 0, count: 1 });
-    onDrawn?.();
-    await gpu.run(TIMES.decode);
-    await delay(TIMES.encode);
-    const images = [{ index: 0, width, height, seed, data: Uint8Array.of(seed) }];
-    return { images, warnings: [], timings: { loadMs: 0, encodeMs: 0, denoiseMs: 0, decodeMs: 0 } };
-  },
-});
+export interface SimulatedEngineOptions {
+  /** How many jobs are drawn together. @defaultValue 1 */
+  batch?: number;
+  /** What a further picture adds to a step, as a part of what the first one takes. */
+  marginal?: number;
+}
+
+/** An engine of one GPU, which draws nothing: what decides who is drawn with whom is that of the real one. */
+export const createSimulatedEngine = (
+  gpu: SimulatedGpu,
+  { batch = 1, marginal = 1 }: SimulatedEngineOptions = {},
+): WorkerOptions['engine'] => {
+  const floor = createDrawingFloor(batch);
+  const prediction = tensor(new Float32Array(1), [1, 1]);
+  const { predictNoise } = gatherPredictions(
+    {
+      async predictNoise(_latents: Tensor, _timestep: number | Float32Array, { dims }: Tensor) {
+        const [pictures = 1] = dims;
+        await gpu.run(TIMES.step * (1 + marginal * (pictures - 1)));
+        return tensor(new Float32Array(pictures), [pictures, 1]);
+      },
+    },
+    batch,
+  );
+  return {
+    canDrawTogether: (all) => canDrawTogether(all, batch),
+    async generate(settings, { signal, onPhase, onDrawn } = {}) {
+      const { steps, width, height, seed } = settings;
+      await floor.roomFor(settings);
+      return floor.run(settings, async (leave) => {
+        for (let step = 0; step < steps; step++) {
+          signal?.throwIfAborted();
+          onPhase?.({ name: 'denoising', image: 0, count: 1, step, steps });
+          await predictNoise(prediction, step, prediction);
+        }
+        onPhase?.({ name: 'decoding', image: 0, count: 1 });
+        leave();
+        onDrawn?.();
+        await gpu.run(TIMES.decode);
+        await delay(TIMES.encode);
+        const images = [{ index: 0, width, height, seed, data: Uint8Array.of(seed) }];
+        return { images, warnings: [], timings: { loadMs: 0, encodeMs: 0, denoiseMs: 0, decodeMs: 0 } };
+      });
+    },
+  };
+};
 
 const slowly =
   <Parameters extends unknown[], Result>(ms: number, call: (...parameters: Parameters) => Promise<Result>) =>
@@ -108,13 +140,12 @@ export interface SimulationOptions {
   /** When jobs come, in milliseconds from the start, in order. */
   arrivals: readonly number[];
   engine: WorkerOptions['engine'];
-  settings?: (index: number) => Partial<GenerateSettings>;
   overlaps?: boolean;
 }
 
 /** Has a worker do jobs that come when they come. @returns their records in the order of coming. */
 export const simulateWorker = async (options: SimulationOptions): Promise<JobRecord[]> => {
-  const { arrivals, engine, settings = () => ({}), overlaps = true } = options;
+  const { arrivals, engine, overlaps = true } = options;
   await using folder = await createTemporaryFolder();
   const database = await openJobDatabase(folder.path);
   mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1_700_000_000_000 });
@@ -125,18 +156,23 @@ export const simulateWorker = async (options: SimulationOptions): Promise<JobRec
     const ids: string[] = [];
     for (const [index, at] of arrivals.entries()) {
       setTimeout(async () => {
-        const changes = { steps: STEPS, ...settings(index) };
-        ids[index] = (await local.create(newJob({ settings: { ...SETTINGS, ...changes } }))).id;
+        ids[index] = (await local.create(newJob({ settings: { ...SETTINGS, steps: STEPS } }))).id;
         await queue.send('');
       }, at);
     }
     const store: JobStore = {
       ...local,
+      get: slowly(TIMES.request, local.get),
       acquire: slowly(TIMES.request, local.acquire),
       complete: slowly(TIMES.request, local.complete),
     };
     const near = createLocalJobQueue({ database, notifier, now: Date.now });
-    const queue = { ...near, receive: slowly(TIMES.request, near.receive), done: slowly(TIMES.request, near.done) };
+    const queue: JobQueue = {
+      ...near,
+      receive: slowly(TIMES.request, near.receive),
+      receiveNow: slowly(TIMES.request, near.receiveNow),
+      done: slowly(TIMES.request, near.done),
+    };
     const objects: WorkerOptions['objects'] = {
       put: slowly(TIMES.upload, async () => 'created' as const),
       get: async () => undefined,

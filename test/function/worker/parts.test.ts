@@ -26,8 +26,9 @@ describe("the worker's configuration", () => {
       { bucket: 'models', prefix: 'v1-5' },
       { bucket: 'models', prefix: 'mini' },
     ]);
-    const other = readWorkerConfig({ ...ENVIRONMENT, SAFELIGHT_PROVIDER: 'cpu', SAFELIGHT_IDLE_SECONDS: '10' });
-    assert.deepEqual([other.provider, other.idleSeconds], ['cpu', 10]);
+    const said = { SAFELIGHT_PROVIDER: 'cpu', SAFELIGHT_IDLE_SECONDS: '10', SAFELIGHT_BATCH: '2' };
+    const other = readWorkerConfig({ ...ENVIRONMENT, ...said });
+    assert.deepEqual([other.provider, other.idleSeconds, other.batch], ['cpu', 10, 2]);
   });
 
   it('names what is missing or wrong', () => {
@@ -39,6 +40,7 @@ describe("the worker's configuration", () => {
       ['SAFELIGHT_PROVIDER', 'gpu'],
       ['SAFELIGHT_IDLE_SECONDS', '0'],
       ['SAFELIGHT_MAX_ATTEMPTS', '2.5'],
+      ['SAFELIGHT_BATCH', '0'],
     ] as const)
       assert.throws(() => readWorkerConfig({ ...ENVIRONMENT, [name]: value }), new RegExp(name));
     assert.throws(() => readWorkerConfig({ ...ENVIRONMENT, SAFELIGHT_MODELS: 'models/v1' }), /s3:\/\/bucket/);
