@@ -47,9 +47,12 @@ export interface CompileOptions {
   signal?: AbortSignal;
 }
 
-const builders: Record<ComponentName, (config: ModelConfig, target: Target) => Graph> = {
+const builders: Record<ComponentName, (config: ModelConfig, target: Target, precision: Precision) => Graph> = {
   text_encoder: (config, target) => buildTextEncoder(config.text, target),
-  unet: (config, target) => buildUnet(config.unet, target),
+  unet: (config, target, precision) =>
+    precision === 'int8'
+      ? quantize(buildUnet(config.unet, target, { largeLevels: 0 }), staysExact)
+      : buildUnet(config.unet, target),
   vae_decoder: (config, target) => buildVaeDecoder(config.vae, target),
   vae_encoder: (config, target) => buildVaeEncoder(config.vae, target),
   preview_decoder: (config, target) => buildPreviewDecoder(config.vae, target),
@@ -66,8 +69,7 @@ export function buildGraph(
   target: Target,
   precision: Precision = precisions[target][0],
 ): Graph {
-  const graph = builders[component](config, target);
-  return precision === 'int8' && component === 'unet' ? quantize(graph, staysExact) : graph;
+  return builders[component](config, target, precision);
 }
 
 /** @throws FunctionError `invalid_input` naming `precision` when the target has none of that name. */

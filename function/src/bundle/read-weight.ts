@@ -2,6 +2,7 @@ import type { TensorSource } from '../checkpoint/tensor-source.ts';
 import { FunctionError } from '../errors.ts';
 import { elementBytes } from '../graphs/encode-onnx.ts';
 import type { Arrangement, StoredTensor, WeightSpec } from '../graphs/graph-builder.ts';
+import { sumKernelRows } from '../graphs/layers/winograd.ts';
 import { quantizationScales, quantizeColumns } from './quantize-weight.ts';
 import { MAX_FLOAT16, toFloat16Bits } from './to-float16.ts';
 
@@ -37,6 +38,8 @@ export function createWeightReader(weights: readonly WeightSpec[], checkpoint: T
 /** Memory for one weight: what is read, and what is made of it. */
 interface WeightMemory {
   readonly source: ArrayBuffer;
+  /** Name of the tensor that `source` holds: several weights in a row may be made of one. */
+  held?: string | undefined;
   readonly arranged: ArrayBuffer;
 }
 
@@ -54,13 +57,19 @@ async function arrange(weight: WeightSpec, checkpoint: TensorSource, memory: Wei
   const target = new arrayTypes[weight.type](memory.arranged, 0, elements(weight.shape));
   for (const [part, source] of weight.sources.entries()) {
     const values = new Float32Array(memory.source, 0, elements(source.shape));
-    await checkpoint.readFloat32(source.name, { start: 0, target: values });
+    if (memory.held !== source.name) {
+      memory.held = undefined;
+      await checkpoint.readFloat32(source.name, { start: 0, target: values });
+      memory.held = source.name;
+    }
     if (arrangement === 'quantized') quantizeColumns(values, source.shape, target);
     else if (arrangement === 'quantization_scales') quantizationScales(values, target);
     else {
       if (weight.type === 'float16') checkRange(source.name, values);
       const convert = weight.type === 'float16' ? toFloat16Bits : (value: number) => value;
-      copyArranged(values, target, layoutOf(arrangement, weight.sources.length, source, part), convert);
+      if (typeof arrangement === 'object' && 'kernelSum' in arrangement)
+        sumKernelRows(values, arrangement.kernelSum, target, convert);
+      else copyArranged(values, target, layoutOf(arrangement, weight.sources.length, source, part), convert);
     }
   }
   return new Uint8Array(target.buffer, 0, target.byteLength);
@@ -83,7 +92,7 @@ interface Layout {
 }
 
 function layoutOf(
-  arrangement: Exclude<Arrangement, 'quantized' | 'quantization_scales'>,
+  arrangement: Exclude<Arrangement, 'quantized' | 'quantization_scales' | { kernelSum: unknown }>,
   sourceCount: number,
   { shape }: StoredTensor,
   part: number,

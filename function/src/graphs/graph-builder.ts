@@ -14,6 +14,9 @@ export interface StoredTensor {
   readonly shape: readonly number[];
 }
 
+/** Which of the six sums of a kernel's rows that Winograd's algorithm multiplies with. */
+export type KernelSum = 0 | 1 | 2 | 3 | 4 | 5;
+
 /** How a weight is made from tensors of the checkpoint. */
 export type Arrangement =
   /** One tensor's values in the order they are stored in; the shape may be another. */
@@ -25,7 +28,9 @@ export type Arrangement =
   /** [outputs, inputs, …] as int8 columns [… · inputs, outputs], inputs last: each output's values divided by its scale. */
   | 'quantized'
   /** [outputs]: the scales of the quantized values, by which the largest of each output is 127. */
-  | 'quantization_scales';
+  | 'quantization_scales'
+  /** A convolution's [outputs, inputs, 3, 3] as one of the sums of rows that `sumKernelRows` makes. */
+  | { readonly kernelSum: KernelSum };
 
 /** A weight the graph needs from the checkpoint. */
 export interface WeightSpec {

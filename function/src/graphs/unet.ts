@@ -9,6 +9,9 @@ const PREFIX = 'model.diffusion_model';
 /** Epsilon of the UNet's own GroupNorms; its spatial transformers use 1e-6. */
 const NORM_EPSILON = 1e-5;
 
+/** The feature maps of these upper levels have many places and few channels: twice their weights is a tenth of all. */
+const LARGE_LEVELS = 2;
+
 /**
  * The noise-predicting UNet (Rombach et al. 2022, § 3.3; CompVis `UNetModel` with spatial transformers):
  * `latents` [batch, 4, height, width], `timesteps` [batch], `prompt_embeddings` [prompts, tokens, context_dim]
@@ -16,8 +19,14 @@ const NORM_EPSILON = 1e-5;
  *
  * There are as many prompts as latents, or several prompts for one latent, as guidance needs them: what comes before the
  * first look at a prompt is then computed once.
+ *
+ * @param options - `largeLevels`: how many upper levels have larger weights to save products: none where they are quantized.
  */
-export function buildUnet(config: UnetConfig, target: Target = 'cpu'): Graph {
+export function buildUnet(
+  config: UnetConfig,
+  target: Target = 'cpu',
+  { largeLevels = LARGE_LEVELS }: { largeLevels?: number } = {},
+): Graph {
   const layers = createLayers(target, 'unet');
   const { g } = layers;
   const latents = layers.imageInput('latents', ['batch', config.in_channels, 'height', 'width']);
@@ -27,7 +36,7 @@ export function buildUnet(config: UnetConfig, target: Target = 'cpu'): Graph {
 
   const promptless = embedTimesteps(layers, timesteps, config.model_channels);
   const timeEmbeddings = { promptless, prompted: repeatForPrompts(g, promptless, context, 2) };
-  const network = { layers, config, timeEmbeddings, context };
+  const network = { layers, config, timeEmbeddings, context, largeLevels };
   const { x, skips } = downPath(network, latents);
   const top = upPath(network, middleBlock(network, x), skips).value;
 
@@ -53,12 +62,15 @@ interface Network {
   /** [batch, 4 · model_channels] before the first look at a prompt, [prompts, …] after it; SiLU applied. */
   timeEmbeddings: { promptless: Value; prompted: Value };
   context: Value;
+  largeLevels: number;
 }
 
 /** A feature map; those of the way down are kept for the way up. */
 interface FeatureMap {
   value: Value;
   channels: number;
+  /** How often it was halved. */
+  level: number;
   /** Whether it has seen no prompt yet: [batch, …] where later ones are [prompts, …]. */
   isPromptless: boolean;
 }
@@ -67,7 +79,7 @@ function downPath(network: Network, latents: Value): { x: FeatureMap; skips: Fea
   const { layers, config } = network;
   const { model_channels, channel_mult, num_res_blocks } = config;
   const first = layers.conv(`${PREFIX}.input_blocks.0.0`, latents, config.in_channels, model_channels, { kernel: 3 });
-  let x: FeatureMap = { value: first, channels: model_channels, isPromptless: true };
+  let x: FeatureMap = { value: first, channels: model_channels, level: 0, isPromptless: true };
   const skips: FeatureMap[] = [x];
   for (const [level, multiple] of channel_mult.entries()) {
     for (let block = 0; block < num_res_blocks; block += 1) {
@@ -78,7 +90,8 @@ function downPath(network: Network, latents: Value): { x: FeatureMap; skips: Fea
     }
     if (level < channel_mult.length - 1) {
       const name = `${PREFIX}.input_blocks.${skips.length}.0.op`;
-      x = { ...x, value: layers.conv(name, x.value, x.channels, x.channels, { kernel: 3, stride: 2 }) };
+      const value = layers.conv(name, x.value, x.channels, x.channels, { kernel: 3, stride: 2 });
+      x = { ...x, value, level: level + 1 };
       skips.push(x);
     }
   }
@@ -100,36 +113,35 @@ function upPath(network: Network, middle: FeatureMap, skips: FeatureMap[]): Feat
     const level = config.channel_mult.length - 1 - rise;
     for (let block = 0; block < blocks; block += 1) {
       const name = `${PREFIX}.output_blocks.${rise * blocks + block}`;
-      x = outputBlock(network, name, x, popSkip(skips), config.model_channels * multiple, level);
+      x = outputBlock(network, name, x, popSkip(skips), config.model_channels * multiple);
     }
     const below = skips.at(-1);
     if (level > 0 && below !== undefined) {
       const name = `${PREFIX}.output_blocks.${rise * blocks + blocks - 1}.${attendsAt(config, level) ? 2 : 1}.conv`;
       // The two differ by a row or column where a size was odd on the way down, as in diffusers' `upsample_size`.
       const enlarged = layers.enlarge(x.value, below.value);
-      x = { ...x, value: layers.conv(name, enlarged, x.channels, x.channels, { kernel: 3 }) };
+      const options = { kernel: 3, isLarge: isLarge(network, below) } as const;
+      x = { ...x, value: layers.conv(name, enlarged, x.channels, x.channels, options), level: below.level };
     }
   }
   return x;
 }
 
-function outputBlock(
-  network: Network,
-  name: string,
-  x: FeatureMap,
-  skip: FeatureMap,
-  channels: number,
-  level: number,
-): FeatureMap {
+function outputBlock(network: Network, name: string, x: FeatureMap, skip: FeatureMap, channels: number): FeatureMap {
   const { layers, context } = network;
   const kept = skip.isPromptless ? repeatForPrompts(layers.g, skip.value, context, 4) : skip.value;
   const joined = {
     value: layers.joinChannels(x.value, kept),
     channels: x.channels + skip.channels,
+    level: x.level,
     isPromptless: false,
   };
   const value = resBlock(network, `${name}.0`, joined, channels);
-  return attendsAt(network.config, level) ? transformer(network, `${name}.1`, value) : value;
+  return attendsAt(network.config, x.level) ? transformer(network, `${name}.1`, value) : value;
+}
+
+function isLarge({ largeLevels }: Network, { level }: FeatureMap): boolean {
+  return level < largeLevels;
 }
 
 function popSkip(skips: FeatureMap[]): FeatureMap {
@@ -174,8 +186,12 @@ function resBlock(
     outputs,
     epsilon: NORM_EPSILON,
     shift: layers.linear(`${prefix}.emb_layers.1`, timeEmbedding, 4 * config.model_channels, outputs),
+    isLarge: isLarge(network, x),
   });
-  const h = layers.conv(`${prefix}.out_layers.3`, activated, outputs, outputs, { kernel: 3 });
+  const h = layers.conv(`${prefix}.out_layers.3`, activated, outputs, outputs, {
+    kernel: 3,
+    isLarge: isLarge(network, x),
+  });
   const skip =
     inputs === outputs ? x.value : layers.conv(`${prefix}.skip_connection`, x.value, inputs, outputs, { kernel: 1 });
   return { ...x, value: layers.g.node('Add', [skip, h]), channels: outputs };

@@ -51,6 +51,7 @@ describe('weights made from the tensors of a checkpoint', () => {
     ] as const;
   const stored = new Map([
     counting('conv', [2, 3, 1, 2], 0),
+    counting('kernels', [1, 2, 3, 3], 6),
     counting('q', [4, 1], 10),
     counting('k', [4, 1], 20),
     ['rows', { shape: [3, 2, 1, 2], values: Float32Array.of(1, -1.5, 0.25, 4, 0, 0, 0, 0, 0.5, 63.5, -127, -126.4) }],
@@ -139,6 +140,16 @@ describe('weights made from the tensors of a checkpoint', () => {
         [127, 0, -126],
       ].flat(),
     );
+  });
+
+  test('a sum of the rows of 3×3 kernels', async () => {
+    const sums = { name: 'sum', shape: [1, 2, 1, 3], sources: [{ name: 'kernels', shape: [1, 2, 3, 3] }] };
+    const bytes = await read({ ...sums, type: 'float16', arrangement: { kernelSum: 4 } });
+    // (first − 2 second + 4 third) / 24 of each column
+    const expected = [36, 39, 42, 63, 66, 69].map((sum) => sum / 24);
+    for (const [i, value] of halves(bytes).entries()) assert.ok(Math.abs(value - (expected[i] as number)) < 1e-3);
+    const exact = await read({ ...sums, type: 'float32', arrangement: { kernelSum: 0 } });
+    assert.deepEqual([...new Float32Array(exact.buffer)], [1.5, 1.75, 2, 3.75, 4, 4.25]);
   });
 
   test('a value that half precision cannot hold is refused, with the tensor named', async () => {

@@ -18,7 +18,9 @@ const originals: [Graph, number][] = [
 describe('the graphs of full Stable Diffusion v1', () => {
   for (const [graph, parameters] of originals) {
     test(`${graph.name} has the original's ${parameters.toLocaleString('en')} parameters`, () => {
-      const counts = graph.weights.map(({ shape }) => shape.reduce((product, dim) => product * dim, 1));
+      // Several weights may be made of one tensor.
+      const tensors = new Map(graph.weights.flatMap(({ sources }) => sources.map(({ name, shape }) => [name, shape])));
+      const counts = [...tensors.values()].map((shape) => shape.reduce((product, dim) => product * dim, 1));
       assert.equal(
         counts.reduce((sum, count) => sum + count, 0),
         parameters,
@@ -32,7 +34,7 @@ describe('the graphs of full Stable Diffusion v1', () => {
 
   test('names follow the CompVis checkpoint', () => {
     const [unet] = originals;
-    const names = new Set(unet?.[0].weights.map(({ name }) => name));
+    const names = new Set(unet?.[0].weights.flatMap(({ sources }) => sources.map(({ name }) => name)));
     for (const name of [
       'model.diffusion_model.input_blocks.0.0.weight',
       'model.diffusion_model.input_blocks.3.0.op.weight',

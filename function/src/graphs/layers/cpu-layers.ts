@@ -1,13 +1,14 @@
 import { GraphBuilder, MICROSOFT_DOMAIN, type Value } from '../graph-builder.ts';
 import { asMatrix, type ConvOptions, GROUPS, type GroupNormOptions, type Layers } from './layers.ts';
 import { gatedHalves, nearest, quickGelu, silu } from './shared-layers.ts';
+import { winogradConv } from './winograd.ts';
 
 /**
  * onnxruntime rearranges the weights of convolutions when it creates a session, a second for each 300 MB. For the
  * largest, which work on the smallest feature maps, that costs seconds and gains next to nothing: above so many numbers
- * they stay as they are, mapped from the file.
+ * they stay as they are, mapped from the file. By kernel size: those of 1×1 are matrices, and gain the least.
  */
-const MAX_REARRANGED = 7_000_000;
+const MAX_REARRANGED = { 1: 1_000_000, 3: 7_000_000 } as const;
 
 /** Layers in operators that are fast on the CPU provider: float32, feature maps [n, channels, h, w]. */
 export function createCpuLayers(name: string): Layers {
@@ -48,8 +49,8 @@ export function createCpuLayers(name: string): Layers {
 
     conv: (prefix, x, inputs, outputs, options) => conv(g, prefix, x, inputs, outputs, options),
     groupNorm: (prefix, x, channels, options) => groupNorm(g, prefix, x, channels, options),
-    convThenNorm(x, { conv: convName, norm, inputs, outputs, epsilon, shift }) {
-      const convolved = conv(g, convName, x, inputs, outputs, { kernel: 3 });
+    convThenNorm(x, { conv: convName, norm, inputs, outputs, epsilon, shift, isLarge = false }) {
+      const convolved = conv(g, convName, x, inputs, outputs, { kernel: 3, isLarge });
       const shifted =
         shift === undefined ? convolved : g.node('Add', [convolved, g.node('Unsqueeze', [shift, g.integers(2, 3)])]);
       return groupNorm(g, norm, shifted, outputs, { epsilon, silu: true });
@@ -87,12 +88,13 @@ function conv(
   x: Value,
   inputs: number,
   outputs: number,
-  { kernel, stride = 1, pads, bias = true }: ConvOptions,
+  { kernel, stride = 1, pads, bias = true, isLarge }: ConvOptions,
 ): Value {
   const pad = kernel === 3 ? 1 : 0;
   const shape = [outputs, inputs, kernel, kernel];
   const source = { name: `${prefix}.weight`, shape };
-  const keepsOrder = shape.reduce((product, dim) => product * dim) > MAX_REARRANGED;
+  const keepsOrder = shape.reduce((product, dim) => product * dim) > MAX_REARRANGED[kernel];
+  if (isLarge) return winogradConv(g, prefix, x, { inputs, outputs, keepsOrder });
   const weight = g.arrangedWeight({
     ...source,
     type: 'float32',
@@ -116,9 +118,17 @@ function groupNorm(g: GraphBuilder, prefix: string, x: Value, channels: number, 
   const epsilon = { float: options.epsilon };
   const normalized = g.node('InstanceNormalization', [grouped, ones, zeros], { epsilon });
   const restored = g.node('Reshape', [normalized, g.node('Shape', [x])]);
-  const perChannel = g.integers(channels, 1, 1);
-  const gamma = g.node('Reshape', [g.weight(`${prefix}.weight`, [channels]), perChannel]);
-  const beta = g.node('Reshape', [g.weight(`${prefix}.bias`, [channels]), perChannel]);
-  const scaled = g.node('Add', [g.node('Mul', [restored, gamma]), beta]);
+  const perChannel = (name: string) =>
+    g.arrangedWeight({
+      name,
+      shape: [channels, 1, 1],
+      type: 'float32',
+      sources: [{ name, shape: [channels] }],
+      arrangement: 'as_stored',
+    });
+  const scaled = g.node('Add', [
+    g.node('Mul', [restored, perChannel(`${prefix}.weight`)]),
+    perChannel(`${prefix}.bias`),
+  ]);
   return options.silu ? silu(g, scaled) : scaled;
 }

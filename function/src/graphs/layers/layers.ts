@@ -14,6 +14,12 @@ export interface ConvOptions {
   pads?: readonly [number, number, number, number];
   /** @defaultValue true */
   bias?: boolean;
+  /**
+   * For `kernel` 3 with the defaults above: whether the map has so many places that larger weights pay where they save
+   * products.
+   * @defaultValue false
+   */
+  isLarge?: boolean;
 }
 
 export interface GroupNormOptions {
@@ -31,6 +37,8 @@ export interface ConvThenNormOptions {
   epsilon: number;
   /** Added between the two, the same at every place: [n, outputs]. */
   shift?: Value;
+  /** As a convolution's. @defaultValue false */
+  isLarge?: boolean;
 }
 
 /** Module names of the projections. */
