@@ -170,12 +170,8 @@ function embedTimesteps(layers: Layers, timesteps: Value, channels: number): Val
   return layers.silu(layers.linear(`${prefix}.2`, hidden, 4 * channels, 4 * channels));
 }
 
-function resBlock(
-  { layers, config, timeEmbeddings }: Network,
-  prefix: string,
-  x: FeatureMap,
-  outputs: number,
-): FeatureMap {
+function resBlock(network: Network, prefix: string, x: FeatureMap, outputs: number): FeatureMap {
+  const { layers, config, timeEmbeddings } = network;
   const inputs = x.channels;
   const options = { epsilon: NORM_EPSILON, silu: true };
   const timeEmbedding = x.isPromptless ? timeEmbeddings.promptless : timeEmbeddings.prompted;

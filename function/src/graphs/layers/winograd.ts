@@ -45,7 +45,7 @@ const WITH_BIAS = 1;
 export function sumKernelRows(
   kernels: Float32Array,
   index: KernelSum,
-  target: Float32Array | Uint16Array,
+  target: { [index: number]: number },
   convert: (value: number) => number,
 ): void {
   const [a, b, c] = KERNEL_SUMS[index];
