@@ -40,9 +40,9 @@ export const layers = {
     shape: [128, 128, 1, 1],
   },
   conv: {
-    lora: 'lora_unet_up_blocks_2_resnets_0_conv1',
-    weight: `${unet}.output_blocks.4.0.in_layers.2.weight`,
-    shape: [64, 192, 3, 3],
+    lora: 'lora_unet_mid_block_resnets_0_conv1',
+    weight: `${unet}.middle_block.0.in_layers.2.weight`,
+    shape: [128, 128, 3, 3],
   },
   cp: {
     lora: 'lora_unet_mid_block_resnets_1_conv2',
@@ -65,6 +65,13 @@ interface Factors {
 
 const RANK = 4;
 const ALPHA = 2;
+
+/** A 3×3 convolution that the CPU keeps as sums of its rows, which are rounded: not bit by bit. */
+export const summedLayer: Layer = {
+  lora: 'lora_unet_up_blocks_2_resnets_0_conv1',
+  weight: `${unet}.output_blocks.4.0.in_layers.2.weight`,
+  shape: [64, 192, 3, 3],
+};
 
 /** The factors of a layer's delta, and the delta, put together element by element. */
 function factorsOf({ lora, shape, isCp = false }: Layer, seed: number): Factors {

@@ -11,7 +11,7 @@ import { type ComponentName, weightsFile } from '../../../function/src/bundle/ma
 import { type Bundle, openBundle } from '../../../function/src/bundle/open-bundle.ts';
 import { placeWeights } from '../../../function/src/graphs/encode-onnx.ts';
 import { embeddedModelFolder, openEmbeddedBundle, temporaryFolder } from '../../support/embedded-model.ts';
-import { asFloats, encodeLora, type Layer, layers, mergeByHand } from '../../support/lora-files.ts';
+import { asFloats, encodeLora, type Layer, layers, mergeByHand, summedLayer } from '../../support/lora-files.ts';
 import {
   encodeSafetensors,
   floats,
@@ -62,6 +62,38 @@ describe('LoRAs merged into a bundle', () => {
       );
     });
   }
+
+  test('a convolution that is kept as sums of rows: as converting the merged checkpoint gives them, to a rounding', async (t) => {
+    const folder = await temporaryFolder(t);
+    const byHand = join(folder, 'by-hand.safetensors');
+    await writeFile(byHand, encodeSafetensors(mergeByHand(tensors, [summedLayer], 0.125)));
+    await convertCheckpoint({ name: 'x', checkpoint: byHand, folder: join(folder, 'merged-by-hand') });
+    const base = await openEmbeddedBundle();
+    const lora = await writeLora(folder, encodeLora([summedLayer]));
+    const { bundle } = await openMergedBundle(base, [lora], { cacheDir: folder });
+    const { placements } = placeWeights(buildGraph('unet', base.manifest.config, 'cpu'));
+    const [before, expected, actual] = [
+      await readWeights(base, 'unet'),
+      await readWeights(await openBundle(join(folder, 'merged-by-hand')), 'unet'),
+      await readWeights(bundle, 'unet'),
+    ];
+    let sums = 0;
+    for (const { weight, offset, byteLength } of placements) {
+      const part = (file: Buffer) =>
+        new Float32Array(Uint8Array.from(file.subarray(offset, offset + byteLength)).buffer);
+      if (weight.sources.some(({ name }) => name === summedLayer.weight)) {
+        sums += 1;
+        const wanted = part(expected);
+        const error = part(actual).reduce(
+          (largest, value, i) => Math.max(largest, Math.abs(value - (wanted[i] as number))),
+          0,
+        );
+        assert.ok(error <= 2e-7, `${weight.name}: ${error}`);
+        assert.notDeepEqual(part(actual), part(before), weight.name);
+      } else assert.deepEqual(part(actual), part(before), weight.name);
+    }
+    assert.equal(sums, 6);
+  });
 
   test('for a GPU: packed, channels last, and rounded to half precision once', async (t) => {
     const folder = await temporaryFolder(t);

@@ -17,7 +17,7 @@ import type { FoundLora } from './find-loras.ts';
 
 /** Raised whenever the same LoRAs would give other weights. */
 const MERGE_VERSION = 1;
-/** Of a full-size model, each has up to 3.9 GB. */
+/** Of a full-size model, each has up to 4.2 GB. */
 const KEPT_MERGES = 4;
 /** Whoever has just opened a merged model may not have loaded it yet. */
 const IN_USE_MS = 2 * 60 * 1000;
