@@ -19,7 +19,7 @@ const RUNS_PER_MONTH = 30 * 24 * 60;
 const RUN = { seconds: 0.3, gb: 0.25, logBytes: 700 } as const;
 const ALARMS = 6;
 /** Container image, compressed: an estimate, see docs/deploy.md. */
-const IMAGE_GB = 2.5;
+const IMAGE_GB = 1.4;
 /** A Stable Diffusion v1 model converted for GPUs, in float16. */
 const MODEL_GB = 2.1;
 /** The playground's files. */
