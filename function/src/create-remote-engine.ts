@@ -17,10 +17,11 @@ import {
   type OpenOptions,
   type PreparableEngine,
 } from './single-model-engine.ts';
+import { createTimeline, type Timeline } from './timeline.ts';
 import { openRemoteModel } from './transfer/open-remote-model.ts';
 import type { TransferProgress } from './transfer/progress.ts';
 import { pullBundle } from './transfer/pull-bundle.ts';
-import { readRemoteManifest } from './transfer/read-remote-manifest.ts';
+import { type RemoteManifest, readRemoteManifest } from './transfer/read-remote-manifest.ts';
 import { createRemoteAddOns } from './transfer/remote-add-ons.ts';
 import type { S3Location } from './transfer/s3-location.ts';
 
@@ -40,6 +41,8 @@ export interface RemoteEngineOptions {
   provider: Target;
   /** How many generations of 512×512 are drawn together, of larger ones fewer. @defaultValue 1 on a processor, 4 on a GPU */
   batch?: number | undefined;
+  /** Gets what opening the first model took, and when. @defaultValue nobody asks */
+  timeline?: Timeline;
 }
 
 /**
@@ -48,17 +51,18 @@ export interface RemoteEngineOptions {
  * @throws FunctionError as `readRemoteManifest`; `unavailable` for a model that was converted for something else.
  */
 export async function createRemoteEngine(options: RemoteEngineOptions): Promise<PreparableEngine> {
-  const { client, locations, modelsDir, provider } = options;
-  const models = await Promise.all(
-    locations.map(async (location) => {
-      const { manifest } = await readRemoteManifest({ ...location, client });
-      if (manifest.target !== provider) throw madeForAnother(manifest, provider);
-      const folder = join(modelsDir, manifest.model.name);
-      const place = { ...location, client, folder, cacheDir: join(modelsDir, ADD_ONS) };
-      const open = (opening: OpenOptions) => openRemote(place, opening);
-      return { info: manifest.model, open };
-    }),
+  const { client, locations, modelsDir, provider, timeline = createTimeline() } = options;
+  const manifests = await timeline.measure('manifests', () =>
+    Promise.all(locations.map((location) => readRemoteManifest({ ...location, client }))),
   );
+  const models = locations.map((location, i) => {
+    const { manifest } = manifests[i] as RemoteManifest;
+    if (manifest.target !== provider) throw madeForAnother(manifest, provider);
+    const folder = join(modelsDir, manifest.model.name);
+    const place = { ...location, client, folder, cacheDir: join(modelsDir, ADD_ONS), timeline };
+    const open = (opening: OpenOptions) => openRemote(place, opening);
+    return { info: manifest.model, open };
+  });
   const addOnsIn = (kind: keyof typeof ADD_ON_PREFIX) => {
     const bucket = locations[0]?.bucket ?? '';
     return createRemoteAddOns({ client, bucket, prefix: ADD_ON_PREFIX[kind], folder: join(modelsDir, ADD_ONS, kind) });
@@ -83,6 +87,7 @@ interface RemoteFolder extends S3Location {
   folder: string;
   /** Where models with LoRAs added are kept. */
   cacheDir: string;
+  timeline: Timeline;
 }
 
 async function openRemote(place: RemoteFolder, opening: OpenOptions): Promise<OpenedModel> {

@@ -47,10 +47,16 @@ describe("the worker's program", () => {
     assert.equal(exit, 0, stderr);
     const job = await store.get(long.id);
     assert.deepEqual([job?.status, job?.chargedAttempts], ['queued', 0]);
-    const events = stdout
+    const lines = stdout
       .trim()
       .split('\n')
-      .map((line) => JSON.parse(line).event);
+      .map((line) => JSON.parse(line));
+    const events = lines.map(({ event }) => event);
+    const start = lines.find(({ event }) => event === 'cold_start') ?? assert.fail(events.join());
+    // The provider is tried while the model is on its way.
+    assert.ok(start['manifests.startMs'] < start['provider.endMs']);
+    for (const part of ['text_encoder', 'unet', 'vae_decoder'])
+      assert.ok(start[`fetch.${part}.endMs`] <= start[`create.${part}.startMs`], part);
     assert.ok(events.includes('worker_started') && events.at(-1) === 'worker_ended', events.join());
     assert.doesNotMatch(stdout, /red apple/);
   });

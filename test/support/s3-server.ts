@@ -26,13 +26,21 @@ export interface Fault {
   status?: number;
   code?: string;
   latencyMs?: number;
+  /** Answer no sooner than this settles. */
+  until?: Promise<unknown>;
   /** Close the connection after so many bytes of the body. */
   cutAfterBytes?: number;
   /** Send other bytes of the same length. */
   isCorrupt?: boolean;
   /** So many bytes, then a pause, until the body is through. */
   trickle?: { bytes: number; everyMs: number };
+  /** All answers that this is injected into share a line of this rate. */
+  bytesPerSecond?: number;
 }
+
+/** When the line of such a fault is free again. */
+const freeAt = new WeakMap<Fault, number>();
+const PACED_BYTES = 16 << 10;
 
 export interface S3Server {
   endpoint: string;
@@ -87,6 +95,7 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
 
   async function respond(incoming: IncomingMessage, response: ServerResponse, request: S3Request, fault: Fault) {
     const body = decodeBody(await readBody(incoming), incoming.headers);
+    await fault.until;
     if (fault.latencyMs !== undefined) await delay(fault.latencyMs, undefined, { ref: false });
     refuse(request, fault, incoming.url ?? '/');
     const answer = answerMultipart({ request, body, uploads, store, minPartBytes });
@@ -235,6 +244,7 @@ async function send(response: ServerResponse, body: Buffer, fault: Fault): Promi
     response.destroy();
     return;
   }
+  if (fault.bytesPerSecond !== undefined) return sendPaced(response, sent, fault, fault.bytesPerSecond);
   if (fault.trickle !== undefined) {
     const { bytes, everyMs } = fault.trickle;
     for (let offset = 0; offset < sent.length && !response.destroyed; offset += bytes) {
@@ -243,4 +253,16 @@ async function send(response: ServerResponse, body: Buffer, fault: Fault): Promi
     }
   }
   response.end(fault.trickle === undefined ? sent : undefined);
+}
+
+async function sendPaced(response: ServerResponse, body: Buffer, line: Fault, bytesPerSecond: number): Promise<void> {
+  for (let offset = 0; offset < body.length && !response.destroyed; offset += PACED_BYTES) {
+    const chunk = body.subarray(offset, offset + PACED_BYTES);
+    const now = performance.now();
+    const arrivesAt = Math.max(freeAt.get(line) ?? 0, now) + (chunk.length / bytesPerSecond) * 1000;
+    freeAt.set(line, arrivesAt);
+    await delay(arrivesAt - now);
+    response.write(chunk);
+  }
+  response.end();
 }

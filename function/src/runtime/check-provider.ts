@@ -8,7 +8,7 @@ import type { Target } from '../graphs/layers/layers.ts';
 import { createSessionHost } from './session-host.ts';
 
 /**
- * Computes a small sum, to know before gigabytes are fetched whether this machine has what the provider needs.
+ * Computes a small sum, to know at once whether this machine has what the provider needs.
  * @throws FunctionError `unavailable` saying what is missing, with onnxruntime's own words as its cause.
  */
 export async function checkProvider(provider: Target): Promise<void> {

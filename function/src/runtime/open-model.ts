@@ -16,6 +16,12 @@ const components = ['text_encoder', 'unet', 'vae_decoder'] as const;
 export interface OpenModelOptions extends Pick<SessionSettings, 'threads'> {
   /** Called as components become ready, with bytes of weights. */
   onLoaded?: (loadedBytes: number, totalBytes: number) => void;
+  /**
+   * Asked when the text encoder's session is there: whether it should run once for nothing, as something else is waited for
+   * anyway. A provider sets itself up in its first run.
+   * @defaultValue never
+   */
+  shouldWarmUp?: () => boolean;
 }
 
 /**
@@ -25,7 +31,7 @@ export interface OpenModelOptions extends Pick<SessionSettings, 'threads'> {
 export async function openModel(
   bundle: Bundle,
   host: SessionHost,
-  { onLoaded, ...settings }: OpenModelOptions = {},
+  { onLoaded, shouldWarmUp, ...settings }: OpenModelOptions = {},
 ): Promise<DiffusionModel> {
   const { manifest } = bundle;
   const sizes = components.map((component) => manifest.files[weightsFile(component)]?.bytes ?? 0);
@@ -39,6 +45,8 @@ export async function openModel(
   };
   const load = async (component: ComponentName, i: number) => {
     await loadSession(component);
+    if (component === 'text_encoder' && shouldWarmUp?.() === true)
+      await runTextEncoder([new Int32Array(manifest.config.text.positions)]);
     loadedBytes += sizes[i] ?? 0;
     onLoaded?.(loadedBytes, totalBytes);
   };
@@ -57,6 +65,15 @@ export async function openModel(
       specialThresholds: output(outputs, 'special_thresholds').data,
     });
   }
+  function runTextEncoder(tokenIds: readonly Int32Array[], clipSkip = 1, vectors: readonly Float32Array[] = []) {
+    const data = BigInt64Array.from(tokenIds.flatMap((ids) => Array.from(ids, BigInt)));
+    const token_ids = { data, dims: [tokenIds.length, data.length / tokenIds.length] };
+    // Hidden state i is the input of layer i: with a clip skip of 2, that of the last layer.
+    const state = Math.max(manifest.config.text.layers + 1 - clipSkip, 0);
+    const hidden_state = { data: BigInt64Array.of(BigInt(clipSkip === 1 ? 0 : state)), dims: [1] };
+    const custom_embeddings = tableOf(vectors, manifest.config.text.width);
+    return host.run('text_encoder', { token_ids, hidden_state, custom_embeddings });
+  }
   // The worker thread creates the sessions while this one builds the tokenizer.
   const [tokenizer] = await Promise.all([bundle.readTokenizerJson().then(createTokenizer), ...components.map(load)]);
 
@@ -68,13 +85,7 @@ export async function openModel(
     vocabulary: manifest.vocabulary === undefined ? undefined : new Set(manifest.vocabulary),
 
     async encodePrompts(tokenIds, clipSkip = 1, vectors = []) {
-      const data = BigInt64Array.from(tokenIds.flatMap((ids) => Array.from(ids, BigInt)));
-      const token_ids = { data, dims: [tokenIds.length, data.length / tokenIds.length] };
-      // Hidden state i is the input of layer i: with a clip skip of 2, that of the last layer.
-      const state = Math.max(manifest.config.text.layers + 1 - clipSkip, 0);
-      const hidden_state = { data: BigInt64Array.of(BigInt(clipSkip === 1 ? 0 : state)), dims: [1] };
-      const custom_embeddings = tableOf(vectors, manifest.config.text.width);
-      const outputs = await host.run('text_encoder', { token_ids, hidden_state, custom_embeddings });
+      const outputs = await runTextEncoder(tokenIds, clipSkip, vectors);
       return output(outputs, clipSkip === 1 ? 'prompt_embeddings' : 'skipped_embeddings');
     },
 

@@ -5,6 +5,8 @@ import type { ReadyFile } from './pull-files.ts';
 export interface Arrivals {
   /** Resolves once the file is there, with where it is then. */
   when(file: string): Promise<string>;
+  /** Whether it is there already. */
+  has(file: string): boolean;
   arrive(ready: ReadyFile): void;
   /** All files lie in this folder from now on. */
   moveTo(folder: string): void;
@@ -33,6 +35,7 @@ export function createArrivals(): Arrivals {
         };
         look();
       }),
+    has: (file) => folder !== undefined || paths.has(file),
     arrive({ file, path }) {
       paths.set(file, path);
       wake();

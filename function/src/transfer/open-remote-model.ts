@@ -1,17 +1,20 @@
 import { readFile } from 'node:fs/promises';
-import { graphFile, type Manifest, TOKENIZER_FILE } from '../bundle/manifest.ts';
+import { graphFile, type Manifest, TOKENIZER_FILE, weightsFile } from '../bundle/manifest.ts';
 import type { Bundle } from '../bundle/open-bundle.ts';
 import { FunctionError } from '../errors.ts';
 import type { DiffusionModel } from '../pipeline/diffusion-model.ts';
 import { openModel } from '../runtime/open-model.ts';
 import type { SessionHost } from '../runtime/session-host.ts';
 import type { SessionSettings } from '../runtime/session-protocol.ts';
+import { createTimeline, type Timeline } from '../timeline.ts';
 import { createArrivals } from './arrivals.ts';
 import { type PullBundleParams, type PulledBundle, pullBundle } from './pull-bundle.ts';
 
-export interface OpenRemoteModelParams extends Omit<PullBundleParams, 'onFileReady'> {
+export interface OpenRemoteModelParams extends Omit<PullBundleParams, 'onFileStart' | 'onFileReady'> {
   host: SessionHost;
   settings?: SessionSettings;
+  /** Gets what was fetched when: `fetch.unet`, and when sessions were made: `create.unet`, `warm_up.text_encoder`. */
+  timeline?: Timeline | undefined;
 }
 
 export interface RemoteModel {
@@ -21,10 +24,13 @@ export interface RemoteModel {
 }
 
 /**
- * Pulls a bundle and creates its sessions as their files arrive: the text encoder's while the UNet is still on its way.
+ * Pulls a bundle and creates its sessions as their files arrive: the text encoder's while the UNet is still on its way,
+ * and uses what is left of that time to warm it up.
  * @throws FunctionError as `pullBundle`, or what a session failed with; either ends the other.
  */
-export async function openRemoteModel({ host, settings, ...params }: OpenRemoteModelParams): Promise<RemoteModel> {
+export async function openRemoteModel(openParams: OpenRemoteModelParams): Promise<RemoteModel> {
+  const { host, settings, timeline = createTimeline(), ...params } = openParams;
+  const starts = new Map<string, number>();
   const arrivals = createArrivals();
   const stop = new AbortController();
   const signal = params.signal === undefined ? stop.signal : AbortSignal.any([params.signal, stop.signal]);
@@ -37,7 +43,12 @@ export async function openRemoteModel({ host, settings, ...params }: OpenRemoteM
       opened = openArriving(manifest);
       opened.catch((error: unknown) => stop.abort(error));
     },
+    onFileStart: (file) => void starts.set(file, timeline.now()),
     onFileReady(ready) {
+      const startMs = starts.get(ready.file);
+      const [, component] = /^(.*)\.weights$/.exec(ready.file) ?? [];
+      if (startMs !== undefined && component !== undefined)
+        timeline.add({ name: `fetch.${component}`, startMs, endMs: timeline.now() });
       arrivals.arrive(ready);
       // Sessions open files by their path: it must not change before they have.
       return opened?.then(
@@ -57,13 +68,21 @@ export async function openRemoteModel({ host, settings, ...params }: OpenRemoteM
     return opened ?? new Promise(() => undefined);
   }
 
+  /** Whether what runs now runs for nothing: pictures need the UNet. */
+  function isWarmingUp(): boolean {
+    return !arrivals.has(weightsFile('unet'));
+  }
+
   function openArriving(manifest: Manifest): Promise<DiffusionModel> {
     const when = async (file: string) => {
       // The pull waits for the sessions: they must not wait for what it does not bring.
       if (Object.hasOwn(manifest.files, file)) return arrivals.when(file);
       throw new FunctionError('model_corrupt', `The bundle has no ${file}: compile the model again and push it.`);
     };
-    return openModel(arrivingBundle(manifest, when), waitingHost(host, when), settings);
+    return openModel(arrivingBundle(manifest, when), waitingHost(host, when, { timeline, isWarmingUp }), {
+      ...settings,
+      shouldWarmUp: isWarmingUp,
+    });
   }
 }
 
@@ -78,13 +97,21 @@ function arrivingBundle(manifest: Manifest, when: WhenFile): Bundle {
   };
 }
 
-function waitingHost(host: SessionHost, when: WhenFile): SessionHost {
+function waitingHost(
+  host: SessionHost,
+  when: WhenFile,
+  { timeline, isWarmingUp }: { timeline: Timeline; isWarmingUp: () => boolean },
+): SessionHost {
   return {
     async load(session, graph, settings) {
       await when(graph.replace(/\.onnx$/, '.weights'));
-      await host.load(session, await when(graph), settings);
+      const path = await when(graph);
+      await timeline.measure(`create.${session}`, () => host.load(session, path, settings));
     },
-    run: (session, feeds) => host.run(session, feeds),
+    run(session, feeds) {
+      if (!isWarmingUp()) return host.run(session, feeds);
+      return timeline.measure(`warm_up.${session}`, () => host.run(session, feeds));
+    },
     get isLost() {
       return host.isLost;
     },

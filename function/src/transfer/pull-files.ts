@@ -33,6 +33,8 @@ export interface PullSettings extends FetchLimits {
    * damaged when it is opened. @defaultValue true
    */
   isDurable?: boolean | undefined;
+  /** The first part of a file is asked for. */
+  onFileStart?: ((file: string) => void) | undefined;
   /**
    * A file is whole: the tokenizer and the text encoder first, then UNet and VAE, though a small file may overtake a
    * large one. The pull ends, and the folder gets its name, once the promises returned here have settled, so that a
@@ -90,6 +92,7 @@ export async function pullFiles(params: PullFilesParams): Promise<void> {
       concurrency,
       signal,
       async work([file, part], { signal: stop }) {
+        if (part.index === 0) params.onFileStart?.(file.name);
         await bringPart({ ...params, signal: stop }, file, part);
         if (file.settle(part)) await finish(file);
       },

@@ -12,10 +12,11 @@ import { createDynamoWebhooks } from '../jobs/aws/dynamo-webhooks.ts';
 import { createSqsJobQueue } from '../jobs/aws/sqs-job-queue.ts';
 import { createChangeNotifier } from '../jobs/change-notifier.ts';
 import { createJobIdSource } from '../jobs/job-id.ts';
-import { describeError, type Logger } from '../jobs/logger.ts';
+import { describeError, type LogFields, type Logger } from '../jobs/logger.ts';
 import { startWorker, type WorkerOptions } from '../jobs/worker.ts';
 import { checkProvider } from '../runtime/check-provider.ts';
 import { createS3ObjectStore } from '../storage/aws/s3-object-store.ts';
+import { createTimeline, type Span } from '../timeline.ts';
 import { createWebhookSigner } from '../webhooks/sign-webhook.ts';
 import type { WorkerConfig } from './config.ts';
 import { createIdleQueue } from './idle-queue.ts';
@@ -45,14 +46,35 @@ export interface RunWorkerOptions {
 /** Why a worker ended. */
 export type WorkerEnd = 'idle' | 'stopped' | 'taken_back';
 
+/** `unet.startMs` and the like: logs keep numbers and texts, and no lists. */
+const spanFields = (spans: readonly Span[]): LogFields =>
+  Object.fromEntries(
+    spans.flatMap(({ name, startMs, endMs }) => [
+      [`${name}.startMs`, Math.round(startMs)],
+      [`${name}.endMs`, Math.round(endMs)],
+    ]),
+  );
+
 /** The engine, with its default model on the way already: whoever started this worker waits for it. */
 const openEngine = async ({ config, clients, logger }: RunWorkerOptions): Promise<Engine> => {
   const { models: locations, modelsDir, provider, batch } = config;
-  await checkProvider(provider);
-  const engine = await createRemoteEngine({ client: clients.s3, locations, modelsDir, provider, batch });
-  // If it fails, so does the first job, and says why; other failures pass.
-  engine.prepare().catch((error: unknown) => logger('warn', 'prepare_failed', describeError(error)));
-  return engine;
+  const timeline = createTimeline();
+  timeline.add({ name: 'start', startMs: 0, endMs: timeline.now() });
+  const checking = timeline.measure('provider', () => checkProvider(provider));
+  // While the provider's libraries are loaded, the model is on its way.
+  const opening = createRemoteEngine({ client: clients.s3, locations, modelsDir, provider, batch, timeline });
+  const prepare = async () => {
+    const engine = await opening;
+    // If it fails, so does the first job, and says why; other failures pass.
+    const failed = await engine.prepare().catch((error: unknown) => ({ error }));
+    await checking;
+    if (failed) logger('warn', 'prepare_failed', describeError(failed.error));
+    else logger('info', 'cold_start', spanFields(timeline.spans));
+  };
+  // The worker ends with what goes wrong before that.
+  prepare().catch(() => undefined);
+  await checking;
+  return await opening;
 };
 
 /** Tells of a job's end at once; if that fails, the housekeeper goes on. */

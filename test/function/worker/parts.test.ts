@@ -58,7 +58,7 @@ describe('the price of a worker', () => {
 });
 
 describe('a provider', () => {
-  it('that works is fine, and one that does not is named before anything is fetched', async () => {
+  it('that works is fine, and one that does not is named', async () => {
     await checkProvider('cpu');
     await assert.rejects(checkProvider('cuda'), {
       code: 'unavailable',
