@@ -29,7 +29,10 @@ export const notRun: readonly { command: RegExp; because: string }[] = [
   { command: /^(mkdir|cp|ln) /, because: 'copies a file that the reader has' },
   { command: /^safelight keys /, because: 'needs a table on AWS; test/function/cli/keys.test.ts has a double' },
   { command: /^(old=\$\()?aws (ssm|s3) /, because: 'needs an AWS account' },
-  { command: /^npm run deploy -- --(checkpoint |playground$)/, because: 'needs an AWS account; test/infra/cli/deploy.test.ts' },
+  {
+    command: /^npm run deploy -- --(checkpoint |playground$)/,
+    because: 'needs an AWS account; test/infra/cli/deploy.test.ts',
+  },
   { command: /^npm run deploy -- --dry-run$/, because: 'test/integration/deploy-dry-run.test.ts' },
   { command: /^cd infra$|^npx cdk synth$/, because: 'test/integration/cdk-synth.test.ts' },
   { command: /^npm run simulate$/, because: 'takes minutes; test/bench/simulation/simulation.test.ts' },
