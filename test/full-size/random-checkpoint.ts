@@ -62,7 +62,7 @@ function listTensors(): TensorInfo[] {
   const { text, unet, vae } = stableDiffusionV1;
   const graphs = [buildTextEncoder(text), buildUnet(unet), buildVaeDecoder(vae), buildVaeEncoder(vae)];
   return graphs
-    .flatMap(({ weights }) => weights)
+    .flatMap(({ weights }) => weights.flatMap(({ sources }) => sources))
     .map(({ name, shape }) => ({
       name,
       type: 'F32',
