@@ -53,26 +53,29 @@ function createMemory(weights: readonly WeightSpec[]): WeightMemory {
 
 /** The result lasts until the memory is used again. */
 async function arrange(weight: WeightSpec, checkpoint: TensorSource, memory: WeightMemory): Promise<Uint8Array> {
-  const { arrangement } = weight;
   const target = new arrayTypes[weight.type](memory.arranged, 0, elements(weight.shape));
-  for (const [part, source] of weight.sources.entries()) {
-    const values = new Float32Array(memory.source, 0, elements(source.shape));
-    if (memory.held !== source.name) {
+  for (const [part, { name, shape }] of weight.sources.entries()) {
+    const values = new Float32Array(memory.source, 0, elements(shape));
+    if (memory.held !== name) {
       memory.held = undefined;
-      await checkpoint.readFloat32(source.name, { start: 0, target: values });
-      memory.held = source.name;
+      await checkpoint.readFloat32(name, { start: 0, target: values });
+      memory.held = name;
     }
-    if (arrangement === 'quantized') quantizeColumns(values, source.shape, target);
-    else if (arrangement === 'quantization_scales') quantizationScales(values, target);
-    else {
-      if (weight.type === 'float16') checkRange(source.name, values);
-      const convert = weight.type === 'float16' ? toFloat16Bits : (value: number) => value;
-      if (typeof arrangement === 'object' && 'kernelSum' in arrangement)
-        sumKernelRows(values, arrangement.kernelSum, target, convert);
-      else copyArranged(values, target, layoutOf(arrangement, weight.sources.length, source, part), convert);
-    }
+    arrangePart(weight, part, values, target);
   }
   return new Uint8Array(target.buffer, 0, target.byteLength);
+}
+
+function arrangePart(weight: WeightSpec, part: number, values: Float32Array, target: NumberArray): void {
+  const { arrangement, type, sources } = weight;
+  const source = sources[part] as StoredTensor;
+  if (arrangement === 'quantized') return quantizeColumns(values, source.shape, target);
+  if (arrangement === 'quantization_scales') return quantizationScales(values, target);
+  if (type === 'float16') checkRange(source.name, values);
+  const convert = type === 'float16' ? toFloat16Bits : (value: number) => value;
+  if (typeof arrangement === 'object' && 'kernelSum' in arrangement)
+    return sumKernelRows(values, arrangement.kernelSum, target, convert);
+  copyArranged(values, target, layoutOf(arrangement, sources.length, source, part), convert);
 }
 
 const arrayTypes = { float32: Float32Array, float16: Uint16Array, int8: Int8Array } as const;
