@@ -69,13 +69,13 @@ async function arrange(weight: WeightSpec, checkpoint: TensorSource, memory: Wei
 function arrangePart(weight: WeightSpec, part: number, values: Float32Array, target: NumberArray): void {
   const { arrangement, type, sources } = weight;
   const source = sources[part] as StoredTensor;
-  if (arrangement === 'quantized') return quantizeColumns(values, source.shape, target);
-  if (arrangement === 'quantization_scales') return quantizationScales(values, target);
   if (type === 'float16') checkRange(source.name, values);
   const convert = type === 'float16' ? toFloat16Bits : (value: number) => value;
-  if (typeof arrangement === 'object' && 'kernelSum' in arrangement)
-    return sumKernelRows(values, arrangement.kernelSum, target, convert);
-  copyArranged(values, target, layoutOf(arrangement, sources.length, source, part), convert);
+  if (arrangement === 'quantized') quantizeColumns(values, source.shape, target);
+  else if (arrangement === 'quantization_scales') quantizationScales(values, target);
+  else if (typeof arrangement === 'object' && 'kernelSum' in arrangement)
+    sumKernelRows(values, arrangement.kernelSum, target, convert);
+  else copyArranged(values, target, layoutOf(arrangement, sources.length, source, part), convert);
 }
 
 const arrayTypes = { float32: Float32Array, float16: Uint16Array, int8: Int8Array } as const;
