@@ -1,6 +1,5 @@
 import { FunctionError } from '../../errors.ts';
 import { stableDiffusionV1 } from '../../graphs/model-config.ts';
-import { buildUnet } from '../../graphs/unet.ts';
 import type { CheckpointFile, TensorInfo } from '../tensor-source.ts';
 import { type CheckpointPart, componentPrefixes, type NameMap } from './component.ts';
 import {
@@ -12,6 +11,7 @@ import {
   textEncoderName,
 } from './compvis-names.ts';
 import { createDiffusersUnetNameMap, createDiffusersVaeNameMap } from './diffusers-names.ts';
+import { expectedWeights } from './expected-weights.ts';
 
 /** A weight under its canonical name and shape, and where to read it. */
 export interface CanonicalWeight {
@@ -59,8 +59,9 @@ export function collectWeights(parts: readonly CheckpointPart[]): CanonicalWeigh
 export function useEma(collected: CanonicalWeights, parts: readonly CheckpointPart[]): CanonicalWeights {
   const weights = new Map(collected.weights);
   // A file may have nothing but averages; then v1's own names are looked for.
-  const present = [...weights.keys()].filter((name) => name.startsWith(componentPrefixes.unet));
-  const names = present.length > 0 ? present : buildUnet(stableDiffusionV1.unet).weights.map(({ name }) => name);
+  const ofUnet = (names: Iterable<string>) => [...names].filter((name) => name.startsWith(componentPrefixes.unet));
+  const present = ofUnet(weights.keys());
+  const names = present.length > 0 ? present : ofUnet(expectedWeights(stableDiffusionV1).keys());
   for (const name of names) {
     const sourceName = emaName(name);
     const file = parts.find((part) => part.file.tensors.has(sourceName))?.file;
