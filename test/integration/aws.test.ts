@@ -28,10 +28,11 @@ describe('Safelight on AWS', () => {
   let safelight: Safelight;
   /** How far the clock that URLs expire by is ahead; workers go by the machine's. */
   let ahead = 0;
+  const cleanUps: (() => Promise<void>)[] = [];
 
   before(async () => {
     stack = await startStack({ now: () => Date.now() + ahead });
-    const folder = await temporaryFolder({ after: (cleanUp) => after(cleanUp) });
+    const folder = await temporaryFolder({ after: (cleanUp) => cleanUps.push(cleanUp) });
     worker = startWorkerProgram(stack, { modelsDir: join(folder, 'models') });
     safelight = createSafelight({ endpoint: stack.url, apiKey: await stack.createKey() });
   });
@@ -39,6 +40,7 @@ describe('Safelight on AWS', () => {
     worker.stop();
     assert.equal(await worker.ended, 'stopped');
     await stack[Symbol.asyncDispose]();
+    for (const cleanUp of cleanUps) await cleanUp();
   });
 
   it('draws what this machine draws, to the byte, and tells how it goes and where the time went', async () => {

@@ -87,7 +87,7 @@ describe('cdk synth, as a stranger runs it: no account, no Docker, no network', 
       context.files
         .filter((name) => !/^(package(-lock)?\.json|tsconfig\.base\.json|\.npmrc|\.dockerignore)$/.test(name))
         .sort(),
-      [...['examples', 'function', 'infra', 'sdk']],
+      ['LICENSE', 'examples', 'function', 'infra', 'sdk'],
     );
     assert.deepEqual(await readdir(join(folder.path, context.name, 'infra')), ['package.json']);
   });
