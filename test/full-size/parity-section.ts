@@ -45,7 +45,7 @@ export async function loadNetwork(folder: string, network: Network, report: Repo
   return host;
 }
 
-/** Runs a network that has one output. */
+/** Runs a network for the first of its outputs. */
 export async function runNetwork(host: SessionHost, network: Network, feeds: Feeds) {
   const { value, seconds } = await timed(() => host.run(network, feeds));
   const [output] = Object.values(value);

@@ -86,7 +86,7 @@ describe('parameters', () => {
       'two lines',
       'Negative prompt: blurry, "text"',
       'Steps: 28, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 6.5, Seed: 4294967295, Size: 512x768, ' +
-        'Model hash: 6ce0161689, Model: v1-5-pruned, Clip skip: 2, Skip Early CFG: 0.15, Denoising strength: 0.4, Hires upscale: 2, Hires upscaler: Latent, RNG: CPU, ' +
+        'Model hash: 6ce0161689, Model: v1-5-pruned, Clip skip: 2, Skip Early CFG: 0.15, Deep cache: 2, Denoising strength: 0.4, Hires upscale: 2, Hires upscaler: Latent, RNG: CPU, ' +
         'Lora hashes: "a: 1b2c, b: 3d4e", Version: v1.9.4',
     ].join('\n');
     assert.deepEqual(parseParameters(parameters), {
@@ -104,7 +104,7 @@ describe('parameters', () => {
       height: '768',
       clipSkip: '2',
       rng: 'cpu',
-      others: { hires: { scale: 2, strength: 0.4, upscaler: 'latent' } },
+      others: { deepCache: 2, hires: { scale: 2, strength: 0.4, upscaler: 'latent' } },
     });
   });
 

@@ -4,12 +4,12 @@ import { FunctionError } from '../errors.ts';
 import { placeWeights } from '../graphs/encode-onnx.ts';
 import type { Graph } from '../graphs/graph-builder.ts';
 import type { Target } from '../graphs/layers/layers.ts';
-import { type ModelConfig, safetyCheckerV1 } from '../graphs/model-config.ts';
+import { type ModelConfig, safetyCheckerV1, type UnetConfig } from '../graphs/model-config.ts';
 import { buildPreviewDecoder } from '../graphs/preview-decoder.ts';
 import { quantize } from '../graphs/quantize.ts';
 import { buildSafetyChecker } from '../graphs/safety-checker.ts';
 import { buildTextEncoder } from '../graphs/text-encoder.ts';
-import { buildUnet, staysExact } from '../graphs/unet.ts';
+import { buildShallowUnet, buildUnet, staysExact, type UnetOptions } from '../graphs/unet.ts';
 import { buildVaeDecoder, buildVaeEncoder } from '../graphs/vae.ts';
 import { createClipTokenizerJson } from '../pipeline/clip-tokenizer-json.ts';
 import { spareThreads, startByteThreads } from './byte-threads.ts';
@@ -18,13 +18,14 @@ import {
   BUNDLE_FORMAT_VERSION,
   type ComponentName,
   componentNames,
+  type GraphName,
   MANIFEST_FILE,
   type Manifest,
   type Precision,
   TOKENIZER_FILE,
 } from './manifest.ts';
 import { createPartRing } from './part-ring.ts';
-import { type WrittenFile, writeComponent, writeFile } from './write-component.ts';
+import { type NetworkGraphs, type WrittenFile, writeComponent, writeFile } from './write-component.ts';
 
 export interface CompileOptions {
   checkpoint: TensorSource;
@@ -47,29 +48,49 @@ export interface CompileOptions {
   signal?: AbortSignal;
 }
 
-const builders: Record<ComponentName, (config: ModelConfig, target: Target, precision: Precision) => Graph> = {
+type Build = (config: ModelConfig, target: Target, precision: Precision) => Graph;
+
+const builders: Record<GraphName, Build> = {
   text_encoder: (config, target) => buildTextEncoder(config.text, target),
-  unet: (config, target, precision) =>
-    precision === 'int8'
-      ? quantize(buildUnet(config.unet, target, { largeLevels: 0 }), staysExact)
-      : buildUnet(config.unet, target),
+  unet: inPrecision(buildUnet),
+  unet_shallow: inPrecision(buildShallowUnet),
   vae_decoder: (config, target) => buildVaeDecoder(config.vae, target),
   vae_encoder: (config, target) => buildVaeEncoder(config.vae, target),
   preview_decoder: (config, target) => buildPreviewDecoder(config.vae, target),
   safety_checker: ({ safety = safetyCheckerV1 }, target) => buildSafetyChecker(safety, target),
 };
 
+function inPrecision(build: (config: UnetConfig, target: Target, options?: UnetOptions) => Graph): Build {
+  return ({ unet }, target, precision) =>
+    precision === 'int8' ? quantize(build(unet, target, { largeLevels: 0 }), staysExact) : build(unet, target);
+}
+
 /** Which precisions a target has, the usual one first. */
 const precisions: Record<Target, readonly [Precision, ...Precision[]]> = { cpu: ['fp32', 'int8'], cuda: ['fp16'] };
 
-/** The graph of one of a model's networks. */
+/** One of a model's graphs. */
 export function buildGraph(
-  component: ComponentName,
+  name: GraphName,
   config: ModelConfig,
   target: Target,
   precision: Precision = precisions[target][0],
 ): Graph {
-  return builders[component](config, target, precision);
+  return builders[name](config, target, precision);
+}
+
+/** All graphs of one of a model's networks. */
+export function buildGraphs(
+  component: ComponentName,
+  config: ModelConfig,
+  target: Target,
+  precision?: Precision,
+): NetworkGraphs {
+  const build = (name: GraphName) => buildGraph(name, config, target, precision);
+  return {
+    component,
+    graph: build(component),
+    ...(component === 'unet' && { others: { unet_shallow: build('unet_shallow') } }),
+  };
 }
 
 /** @throws FunctionError `invalid_input` naming `precision` when the target has none of that name. */
@@ -92,7 +113,7 @@ export async function compileBundle(folder: string, options: CompileOptions): Pr
   const precision = resolvePrecision(target, options.precision);
   await mkdir(folder, { mode: 0o700 });
   const networks = sourcesOf(options).map((network) => {
-    return { ...network, graph: buildGraph(network.component, config, target, precision) };
+    return { ...network, ...buildGraphs(network.component, config, target, precision) };
   });
   const totalBytes = networks.reduce((total, { graph }) => total + placeWeights(graph).byteLength, 0);
   let writtenBytes = 0;

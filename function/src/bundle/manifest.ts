@@ -23,6 +23,8 @@ export const componentNames = ['text_encoder', 'unet', 'vae_decoder', 'vae_encod
 /** What a bundle may have besides. */
 export const optionalComponentNames = ['preview_decoder', 'safety_checker'] as const;
 export type ComponentName = (typeof componentNames)[number] | (typeof optionalComponentNames)[number];
+/** A graph of a bundle: a network's own, or another one over some of its weights. */
+export type GraphName = ComponentName | 'unet_shallow';
 
 export const manifestSchema = z.object({
   formatVersion: z.literal(BUNDLE_FORMAT_VERSION),
@@ -47,7 +49,8 @@ export type Precision = Manifest['precision'];
 
 export const MANIFEST_FILE = 'manifest.json';
 export const TOKENIZER_FILE = 'tokenizer.json';
-export const graphFile = (component: ComponentName) => `${component}.onnx`;
+export const graphFile = (graph: GraphName) => `${graph}.onnx`;
 export const hasComponent = ({ files }: Pick<Manifest, 'files'>, component: ComponentName) =>
   Object.hasOwn(files, graphFile(component));
-export const weightsFile = (component: ComponentName) => `${component}.weights`;
+/** The file that a graph's weights are in: that of the UNet for its shallow part. */
+export const weightsFile = (graph: GraphName) => `${graph === 'unet_shallow' ? 'unet' : graph}.weights`;

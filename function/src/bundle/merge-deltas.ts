@@ -8,7 +8,7 @@ import { elementBytes, encodeOnnx, placeWeights, type WeightPlacement } from '..
 import type { Graph, WeightSpec } from '../graphs/graph-builder.ts';
 import type { FloatType } from '../graphs/onnx-schema.ts';
 import { type SharedBytes, spareThreads, startByteThreads } from './byte-threads.ts';
-import { buildGraph, encodeJson } from './compile.ts';
+import { buildGraph, buildGraphs, encodeJson } from './compile.ts';
 import { describeBytes, fingerprint, PART_BYTES } from './file-entry.ts';
 import {
   type ComponentName,
@@ -23,7 +23,7 @@ import { createPartRing } from './part-ring.ts';
 import { createWeightReader, type WeightReader } from './read-weight.ts';
 import { MAX_FLOAT16, toFloat16Bits } from './to-float16.ts';
 import { recordVerified } from './verified-states.ts';
-import { type WrittenFile, writeFile, writeFilled } from './write-component.ts';
+import { type NetworkGraphs, type WrittenFile, writeFile, writeFilled } from './write-component.ts';
 
 /** The largest finite number of each type that weights have. */
 const largest = { float32: 3.402_823_466_385_288_6e38, float16: MAX_FLOAT16 } as const;
@@ -45,15 +45,16 @@ export async function mergeDeltas(
 ): Promise<Manifest> {
   // All are looked at before anything is written.
   const changes = changedComponents(bundle.manifest, deltas).map((component) => {
-    const graph = checkedGraph(component, bundle.manifest);
-    return { component, graph, adder: createAdder(graph, deltas) };
+    const graphs = checkedGraphs(component, bundle.manifest);
+    return { ...graphs, adder: createAdder(graphs.graph, deltas) };
   });
   await mkdir(folder, { mode: 0o700 });
   const written: WrittenFile[] = [];
   const threads = startByteThreads(spareThreads());
   try {
     const ring = createPartRing(PART_BYTES);
-    for (const { component, graph, adder } of changes) {
+    for (const { adder, ...graphs } of changes) {
+      const { component } = graphs;
       const base = await openByteSource(join(dirname(bundle.graphPath(component)), weightsFile(component)));
       try {
         const fill = async (part: SharedBytes, offset: number) => {
@@ -61,7 +62,7 @@ export async function mergeDeltas(
           await base.read(part, offset);
           await adder(part, offset);
         };
-        written.push(...(await writeFilled({ folder, component, graph, ring, threads }, fill)));
+        written.push(...(await writeFilled({ ...graphs, folder, ring, threads }, fill)));
       } finally {
         await base.close();
       }
@@ -85,12 +86,13 @@ function changedComponents({ config, target, precision }: Manifest, deltas: Delt
 const isChanged = ({ sources }: WeightSpec, deltas: DeltaSource) => sources.some(({ name }) => deltas.changes(name));
 
 /** Where its weights lie is known only of a graph that this version makes. */
-function checkedGraph(component: ComponentName, { config, target, precision, files }: Manifest): Graph {
-  const graph = buildGraph(component, config, target, precision);
+function checkedGraphs(component: ComponentName, { config, target, precision, files }: Manifest): NetworkGraphs {
+  const graphs = buildGraphs(component, config, target, precision);
+  const { graph } = graphs;
   const listed = files[graphFile(component)];
   const own = describeBytes(encodeOnnx(graph, weightsFile(component)));
   const isKnown = listed !== undefined && fingerprint(listed) === fingerprint(own);
-  if (isKnown && files[weightsFile(component)]?.bytes === placeWeights(graph).byteLength) return graph;
+  if (isKnown && files[weightsFile(component)]?.bytes === placeWeights(graph).byteLength) return graphs;
   throw new FunctionError(
     'model_corrupt',
     `The model's ${component} was not compiled by this version: a LoRA cannot be added to it. Convert the model again.`,

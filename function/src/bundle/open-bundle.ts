@@ -2,21 +2,14 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FunctionError } from '../errors.ts';
 import { checkFiles } from './check-files.ts';
-import {
-  type ComponentName,
-  graphFile,
-  MANIFEST_FILE,
-  type Manifest,
-  manifestSchema,
-  TOKENIZER_FILE,
-} from './manifest.ts';
+import { type GraphName, graphFile, MANIFEST_FILE, type Manifest, manifestSchema, TOKENIZER_FILE } from './manifest.ts';
 import { readFileStates, readVerifiedStates, recordVerified } from './verified-states.ts';
 
 /** A checked bundle on disk. */
 export interface Bundle {
   readonly manifest: Manifest;
-  /** The ONNX file of a component; its weights lie beside it. */
-  graphPath(component: ComponentName): string;
+  /** The ONNX file of a graph; its weights lie beside it. */
+  graphPath(graph: GraphName): string;
   readTokenizerJson(): Promise<unknown>;
 }
 
@@ -31,7 +24,7 @@ export async function openBundle(folder: string): Promise<Bundle> {
   if (JSON.stringify(states) !== JSON.stringify(await readVerifiedStates(folder))) await verifyFiles(folder, manifest);
   return {
     manifest,
-    graphPath: (component) => join(folder, graphFile(component)),
+    graphPath: (graph) => join(folder, graphFile(graph)),
     readTokenizerJson: async () => JSON.parse(await readFile(join(folder, TOKENIZER_FILE), 'utf8')),
   };
 }

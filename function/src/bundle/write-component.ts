@@ -5,7 +5,7 @@ import { encodeOnnx, placeWeights, type WeightPlacement } from '../graphs/encode
 import type { Graph } from '../graphs/graph-builder.ts';
 import type { ByteThreads, SharedBytes } from './byte-threads.ts';
 import { describeBytes, type FileEntry, PART_BYTES } from './file-entry.ts';
-import { type ComponentName, graphFile, weightsFile } from './manifest.ts';
+import { type ComponentName, type GraphName, graphFile, weightsFile } from './manifest.ts';
 import type { PartRing } from './part-ring.ts';
 import { createWeightReader, type WeightReader } from './read-weight.ts';
 
@@ -16,10 +16,16 @@ export interface WrittenFile extends FileEntry {
   name: string;
 }
 
-export interface WriteOptions {
-  folder: string;
+/** What a network is written as: its graph, whose weights lie beside it. */
+export interface NetworkGraphs {
   component: ComponentName;
   graph: Graph;
+  /** Graphs over some of the same weights, which are written once. @defaultValue none */
+  others?: Partial<Record<GraphName, Graph>>;
+}
+
+export interface WriteOptions extends NetworkGraphs {
+  folder: string;
   /** Of parts of `PART_BYTES`. */
   ring: PartRing;
   threads: ByteThreads;
@@ -34,7 +40,7 @@ export interface WriteComponentOptions extends WriteOptions {
 /** Fills a part of the weights file, all of it, from `offset` on. Parts are asked for in order. */
 export type FillPart = (part: SharedBytes, offset: number) => Promise<void>;
 
-/** Writes a graph and its weights, a few parts in memory at a time. */
+/** Writes a network's graphs and its weights, a few parts in memory at a time. */
 export async function writeComponent({ checkpoint, ...options }: WriteComponentOptions): Promise<WrittenFile[]> {
   const { placements } = placeWeights(options.graph);
   const reader = createWeightReader(options.graph.weights, checkpoint);
@@ -43,9 +49,13 @@ export async function writeComponent({ checkpoint, ...options }: WriteComponentO
 
 /** The same, whatever the weights come from. */
 export async function writeFilled(options: WriteOptions, fill: FillPart): Promise<WrittenFile[]> {
-  const { folder, component, graph } = options;
-  const model = encodeOnnx(graph, weightsFile(component));
-  return [await writeFile(folder, graphFile(component), model), await writeWeights(options, fill)];
+  const { folder, component, graph, others } = options;
+  const written: WrittenFile[] = [];
+  for (const [name, own] of Object.entries({ [component]: graph, ...others })) {
+    const model = encodeOnnx(own, weightsFile(component), graph);
+    written.push(await writeFile(folder, graphFile(name as GraphName), model));
+  }
+  return [...written, await writeWeights(options, fill)];
 }
 
 /** Writes a new file and says what it holds. It is on disk when this resolves. */

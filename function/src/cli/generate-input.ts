@@ -21,6 +21,7 @@ export interface GenerateFlags {
   guidance?: string;
   guidanceStart?: string;
   guidanceEnd?: string;
+  deepCache?: string;
   sampler?: string;
   schedule?: string;
   eta?: string;
@@ -93,6 +94,7 @@ export function parseGenerateFlags(
     guidanceScale: parseNumber(flags.guidance),
     guidanceStart: parseNumber(flags.guidanceStart),
     guidanceEnd: parseNumber(flags.guidanceEnd),
+    deepCache: parseNumber(flags.deepCache),
     sampler: flags.sampler,
     schedule: flags.schedule,
     eta: parseNumber(flags.eta),

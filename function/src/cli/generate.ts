@@ -35,6 +35,10 @@ export function addGenerateCommand(program: Command, config: CliConfig): void {
     .option('--guidance <scale>', 'how closely to follow the prompt; 1 switches guidance off')
     .option('--guidance-start <part>', 'after what part of the steps guidance starts, 0 to 1; steps without cost half')
     .option('--guidance-end <part>', 'after what part of the steps it ends, 0 to 1')
+    .option(
+      '--deep-cache <number>',
+      'compute all of the UNet every so many predictions, 1 to 10; 2 takes about half the time',
+    )
     .option('--sampler <name>', `${samplerSchema.options.join(', ')}; or as other tools call them`)
     .option('--schedule <name>', `${scheduleSchema.options.join(', ')} (default: the sampler's)`)
     .option('--eta <number>', 'fresh noise per step, 0 to 1, for ddim, ancestral and sde samplers')

@@ -33,9 +33,15 @@ export function placeWeights(graph: Graph): { placements: WeightPlacement[]; byt
 /**
  * Serialises a graph as an ONNX model whose weights lie in a file beside it.
  * @param weightsFile Name of that file, relative to the model's folder.
+ * @param owner The graph that the file is laid out for; this one's weights are among its own. @defaultValue the graph itself
  */
-export function encodeOnnx(graph: Graph, weightsFile: string): Uint8Array {
-  const weights = placeWeights(graph).placements.map((placement) => externalTensor(placement, weightsFile));
+export function encodeOnnx(graph: Graph, weightsFile: string, owner: Graph = graph): Uint8Array {
+  const placed = new Map(placeWeights(owner).placements.map((placement) => [placement.weight.name, placement]));
+  const weights = graph.weights.map(({ name }) => {
+    const placement = placed.get(name);
+    if (placement === undefined) throw new Error(`The graph ${owner.name} has no weight ${name}`);
+    return externalTensor(placement, weightsFile);
+  });
   return encodeModelProto({
     irVersion: IR_VERSION,
     producerName: 'safelight',

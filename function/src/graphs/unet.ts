@@ -12,22 +12,53 @@ const NORM_EPSILON = 1e-5;
 /** The feature maps of these upper levels have many places and few channels: twice their weights is a tenth of all. */
 const LARGE_LEVELS = 2;
 
+export interface UnetOptions {
+  /** How many upper levels have larger weights to save products: none where they are quantized. @defaultValue 2 */
+  largeLevels?: number;
+}
+
 /**
  * The noise-predicting UNet (Rombach et al. 2022, § 3.3; CompVis `UNetModel` with spatial transformers):
  * `latents` [batch, 4, height, width], `timesteps` [batch], `prompt_embeddings` [prompts, tokens, context_dim]
- * → `noise_prediction` [prompts, 4, height, width]. All float32; timesteps may be fractional.
+ * → `noise_prediction` [prompts, 4, height, width], and `deep_features` [prompts, model_channels, height, width] for
+ * `buildShallowUnet`. All float32; timesteps may be fractional.
  *
  * There are as many prompts as latents, or several prompts for one latent, as guidance needs them: what comes before the
  * first look at a prompt is then computed once.
- *
- * @param options - `largeLevels`: how many upper levels have larger weights to save products: none where they are quantized.
  */
-export function buildUnet(
+export function buildUnet(config: UnetConfig, target: Target = 'cpu', options: UnetOptions = {}): Graph {
+  const { network, latents } = openNetwork('unet', config, target, options);
+  const { x, skips } = downPath(network, latents);
+  const deep = upPath(network, middleBlock(network, x), skips);
+  predictNoise(network, deep, popSkip(skips));
+  network.layers.imageOutput(deep.value, DEEP_FEATURES, deepDims(config));
+  return network.layers.g.build();
+}
+
+/**
+ * The first convolution and the last block of the UNet, with what the layers between them said at another timestep (Ma et al.
+ * 2023, "DeepCache", § 3.3, the uppermost skip branch): inputs as the UNet's and `deep_features` → `noise_prediction`.
+ * All of its weights are the UNet's.
+ */
+export function buildShallowUnet(config: UnetConfig, target: Target = 'cpu', options: UnetOptions = {}): Graph {
+  const { network, latents } = openNetwork('unet_shallow', config, target, options);
+  const value = network.layers.imageInput(DEEP_FEATURES, deepDims(config));
+  const deep = { value, channels: config.model_channels, level: 0, isPromptless: false };
+  predictNoise(network, deep, firstFeatures(network, latents));
+  return network.layers.g.build();
+}
+
+/** Name of what the last block takes besides the first convolution's feature map. */
+const DEEP_FEATURES = 'deep_features';
+const deepDims = ({ model_channels }: UnetConfig) => ['prompts', model_channels, 'height', 'width'] as const;
+
+function openNetwork(
+  name: string,
   config: UnetConfig,
-  target: Target = 'cpu',
-  { largeLevels = LARGE_LEVELS }: { largeLevels?: number } = {},
-): Graph {
-  const layers = createLayers(target, 'unet');
+  target: Target,
+  { largeLevels = LARGE_LEVELS }: UnetOptions,
+): { network: Network; latents: Value } {
+  const layers = createLayers(target, name);
   const { g } = layers;
   const latents = layers.imageInput('latents', ['batch', config.in_channels, 'height', 'width']);
   const timesteps = g.input('timesteps', 'float32', ['batch']);
@@ -36,15 +67,18 @@ export function buildUnet(
 
   const promptless = embedTimesteps(layers, timesteps, config.model_channels);
   const timeEmbeddings = { promptless, prompted: repeatForPrompts(g, promptless, context, 2) };
-  const network = { layers, config, timeEmbeddings, context, largeLevels };
-  const { x, skips } = downPath(network, latents);
-  const top = upPath(network, middleBlock(network, x), skips).value;
+  return { network: { layers, config, timeEmbeddings, context, largeLevels }, latents };
+}
 
-  const { model_channels, out_channels } = config;
+/** The last block of the way up, and the output that follows from it. */
+function predictNoise(network: Network, deep: FeatureMap, first: FeatureMap): void {
+  const { layers, config } = network;
+  const { model_channels, out_channels, channel_mult, num_res_blocks } = config;
+  const name = `${PREFIX}.output_blocks.${channel_mult.length * (num_res_blocks + 1) - 1}`;
+  const top = outputBlock(network, name, deep, first, model_channels).value;
   const normalized = layers.groupNorm(`${PREFIX}.out.0`, top, model_channels, { epsilon: NORM_EPSILON, silu: true });
   const prediction = layers.conv(`${PREFIX}.out.2`, normalized, model_channels, out_channels, { kernel: 3 });
   layers.imageOutput(prediction, 'noise_prediction', ['prompts', out_channels, 'height', 'width']);
-  return g.build();
 }
 
 /**
@@ -75,11 +109,16 @@ interface FeatureMap {
   isPromptless: boolean;
 }
 
+function firstFeatures({ layers, config }: Network, latents: Value): FeatureMap {
+  const { in_channels, model_channels: channels } = config;
+  const value = layers.conv(`${PREFIX}.input_blocks.0.0`, latents, in_channels, channels, { kernel: 3 });
+  return { value, channels, level: 0, isPromptless: true };
+}
+
 function downPath(network: Network, latents: Value): { x: FeatureMap; skips: FeatureMap[] } {
   const { layers, config } = network;
   const { model_channels, channel_mult, num_res_blocks } = config;
-  const first = layers.conv(`${PREFIX}.input_blocks.0.0`, latents, config.in_channels, model_channels, { kernel: 3 });
-  let x: FeatureMap = { value: first, channels: model_channels, level: 0, isPromptless: true };
+  let x = firstFeatures(network, latents);
   const skips: FeatureMap[] = [x];
   for (const [level, multiple] of channel_mult.entries()) {
     for (let block = 0; block < num_res_blocks; block += 1) {
@@ -105,6 +144,7 @@ function middleBlock(network: Network, x: FeatureMap): FeatureMap {
   return resBlock(network, `${name}.2`, attended, x.channels);
 }
 
+/** All but the last block, for which one feature map of the way down is left. */
 function upPath(network: Network, middle: FeatureMap, skips: FeatureMap[]): FeatureMap {
   const { layers, config } = network;
   const blocks = config.num_res_blocks + 1;
@@ -113,6 +153,7 @@ function upPath(network: Network, middle: FeatureMap, skips: FeatureMap[]): Feat
     const level = config.channel_mult.length - 1 - rise;
     for (let block = 0; block < blocks; block += 1) {
       const name = `${PREFIX}.output_blocks.${rise * blocks + block}`;
+      if (skips.length === 1) return x;
       x = outputBlock(network, name, x, popSkip(skips), config.model_channels * multiple);
     }
     const below = skips.at(-1);

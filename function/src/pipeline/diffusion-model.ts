@@ -1,6 +1,7 @@
 import type { ModelInfo } from '@safelight/sdk/contract';
 import type { ModelConfig } from '../graphs/model-config.ts';
 import type { Tensor } from '../runtime/tensor.ts';
+import type { DeepFeatures } from './deep-cache.ts';
 import type { SafetyScores } from './safety/judge.ts';
 import type { Pixels } from './start/pixels.ts';
 import type { Tokenizer } from './tokenizer.ts';
@@ -35,8 +36,14 @@ export interface DiffusionModel {
    * Latents [n, 4, h/8, w/8] at one timestep, with prompt embeddings [n, 77 × chunks, width] → the noise in them, same shape.
    * One latent may go with several prompts: [1, 4, h/8, w/8] and [m, 77 × chunks, width] → [m, 4, h/8, w/8].
    * @param timestep Of all of them, or of each, [n].
+   * @param deep What to reuse of another timestep's prediction, or where to put what others reuse. @defaultValue neither
    */
-  predictNoise(latents: Tensor, timestep: number | Float32Array, promptEmbeddings: Tensor): Promise<Tensor>;
+  predictNoise(
+    latents: Tensor,
+    timestep: number | Float32Array,
+    promptEmbeddings: Tensor,
+    deep?: DeepFeatures,
+  ): Promise<Tensor>;
   /**
    * Image [1, 3, h, w] in [-1, 1], sides multiples of 8 → where its latents may lie, of unit variance: mean and standard
    * deviation, [1, 4, h/8, w/8] each.

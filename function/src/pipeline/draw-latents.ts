@@ -74,6 +74,7 @@ async function run(request: LatentsRequest, settings: GenerateSettings, { noise,
   const predictNoise = createGuidedPredictor(seeing, prompts, settings.guidanceScale, {
     predictionsMade,
     isGuided: guidanceInterval(settings, predictionCount({ sampler: settings.sampler, steps })),
+    deepCache: settings.deepCache,
   });
   const latents = await sampler.sample({
     ...shape,

@@ -1,5 +1,6 @@
 import type { GenerateSettings } from '@safelight/sdk/contract';
 import { concat, row, type Tensor, tensor } from '../runtime/tensor.ts';
+import { createDeepCache, type DeepFeatures } from './deep-cache.ts';
 import type { DiffusionModel } from './diffusion-model.ts';
 import type { GuidingPrompts, ScheduledEmbeddings } from './prompt/encode-prompt.ts';
 
@@ -12,6 +13,8 @@ export interface PredictorOptions {
   predictionsMade?: number;
   /** Whether a prediction of this run is guided; if not it is as with a scale of 1. @defaultValue all are */
   isGuided?: (prediction: number) => boolean;
+  /** Every how many predictions all of the UNet is computed. @defaultValue 1 */
+  deepCache?: number | undefined;
 }
 
 /** A prompt that says the same all the time. Embeddings [1, 77, width]. */
@@ -31,9 +34,10 @@ export function createGuidedPredictor(
   model: DiffusionModel,
   prompts: GuidingPrompts,
   guidanceScale: number,
-  { predictionsMade = 0, isGuided = () => true }: PredictorOptions = {},
+  { predictionsMade = 0, isGuided = () => true, deepCache = 1 }: PredictorOptions = {},
 ) {
   let next = 0;
+  const deepFeatures = createDeepCache(deepCache);
   return async (latents: Tensor, timestep: number): Promise<Tensor> => {
     const now = predictionsMade + next;
     const scale = isGuided(next) ? guidanceScale : 1;
@@ -42,10 +46,11 @@ export function createGuidedPredictor(
     const scales = prompts.conditional.map(({ weight }) => weight * scale);
     const [only] = conditional;
     if (only !== undefined && conditional.length === 1 && scales[0] === 1) {
-      return model.predictNoise(latents, timestep, only);
+      return model.predictNoise(latents, timestep, only, deepFeatures(conditional)[0]);
     }
     const unconditional = embeddingsAt(prompts.unconditional, now);
-    const [base, ...others] = await predictEach(model, latents, timestep, unconditional, conditional);
+    const deep = deepFeatures([unconditional, ...conditional]);
+    const [base, ...others] = await predictEach(model, latents, timestep, unconditional, conditional, deep);
     const directions = others.map(({ data }, i) => [data, scales[i] as number] as const);
     const guided = (base as Tensor).data.map((value, i) => {
       return directions.reduce((sum, [data, scale]) => sum + scale * ((data[i] as number) - value), value);
@@ -83,13 +88,14 @@ async function predictEach(
   timestep: number,
   unconditional: Tensor,
   conditional: readonly Tensor[],
+  deep: readonly DeepFeatures[],
 ): Promise<Tensor[]> {
   const parts = toEqualLength(conditional);
   const isEqual = parts[0]?.dims[1] === unconditional.dims[1];
   const groups = isEqual ? inBatches([unconditional, ...parts]) : [[unconditional], ...inBatches(parts)];
   const predictions: Tensor[] = [];
-  for (const group of groups) {
-    const batch = await model.predictNoise(latents, timestep, concat(group));
+  for (const [i, group] of groups.entries()) {
+    const batch = await model.predictNoise(latents, timestep, concat(group), deep[i]);
     predictions.push(...group.map((_, i) => row(batch, i)));
   }
   return predictions;

@@ -30,6 +30,7 @@ export function resolvePicture(
     steps,
     guidanceScale: input.guidanceScale ?? model.defaults.guidanceScale,
     ...resolveInterval(input),
+    ...(input.deepCache === undefined || input.deepCache === 1 ? {} : { deepCache: input.deepCache }),
     ...resolveSampler(input, model),
     seed: input.seed ?? randomSeed(),
     ...resolveVariation(input, randomSeed),

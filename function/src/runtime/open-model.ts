@@ -1,4 +1,4 @@
-import { type ComponentName, hasComponent, weightsFile } from '../bundle/manifest.ts';
+import { type GraphName, hasComponent, weightsFile } from '../bundle/manifest.ts';
 import type { Bundle } from '../bundle/open-bundle.ts';
 import type { SafetyCheckerConfig } from '../graphs/model-config.ts';
 import type { DiffusionModel } from '../pipeline/diffusion-model.ts';
@@ -38,19 +38,20 @@ export async function openModel(
   const totalBytes = sizes.reduce((total, bytes) => total + bytes, 0);
   let loadedBytes = 0;
   onLoaded?.(loadedBytes, totalBytes);
-  const loadSession = (component: ComponentName) => {
+  const loadSession = (graph: GraphName) => {
     // Once for a picture: their copies would take longer to make, and 350 MB and more.
-    const prepack = component !== 'text_encoder' && component !== 'safety_checker';
-    return host.load(component, bundle.graphPath(component), { ...settings, provider: manifest.target, prepack });
+    const prepack = graph !== 'text_encoder' && graph !== 'safety_checker';
+    return host.load(graph, bundle.graphPath(graph), { ...settings, provider: manifest.target, prepack });
   };
-  const load = async (component: ComponentName, i: number) => {
+  const load = async (component: GraphName, i: number) => {
     await loadSession(component);
     if (component === 'text_encoder' && shouldWarmUp?.() === true)
       await runTextEncoder([new Int32Array(manifest.config.text.positions)]);
     loadedBytes += sizes[i] ?? 0;
     onLoaded?.(loadedBytes, totalBytes);
   };
-  // Only pictures that start from a picture, are checked, or are decoded otherwise need the rest.
+  // Only pictures that start from a picture, are checked, or are drawn or decoded otherwise need the rest.
+  const loadShallow = once(() => loadSession('unet_shallow'));
   const loadEncoder = once(() => loadSession('vae_encoder'));
   const loadPreview = once(() => loadSession('preview_decoder'));
   const loadChecker = once(() => loadSession('safety_checker'));
@@ -89,12 +90,18 @@ export async function openModel(
       return output(outputs, clipSkip === 1 ? 'prompt_embeddings' : 'skipped_embeddings');
     },
 
-    async predictNoise(latents, timestep, promptEmbeddings) {
+    async predictNoise(latents, timestep, promptEmbeddings, deep) {
       const batch = latents.dims[0] ?? 1;
       const data = typeof timestep === 'number' ? new Float32Array(batch).fill(timestep) : timestep;
       const timesteps = tensor(data, [batch]);
       const feeds = { latents, timesteps, prompt_embeddings: promptEmbeddings };
-      return output(await host.run('unet', feeds), 'noise_prediction');
+      if (deep?.value !== undefined) {
+        await loadShallow();
+        return output(await host.run('unet_shallow', { ...feeds, deep_features: deep.value }), 'noise_prediction');
+      }
+      const outputs = await host.run('unet', feeds, ['noise_prediction', ...(deep ? ['deep_features'] : [])]);
+      if (deep !== undefined) deep.value = output(outputs, 'deep_features');
+      return output(outputs, 'noise_prediction');
     },
 
     async encodeImage(image) {

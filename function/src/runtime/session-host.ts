@@ -6,7 +6,8 @@ import type { Feeds, Outputs, SessionCommand, SessionReply, SessionSettings } fr
 export interface SessionHost {
   /** Creates a session; its weights are mapped from the file beside the graph, never copied into JavaScript. */
   load(session: string, graphPath: string, settings?: SessionSettings): Promise<void>;
-  run(session: string, feeds: Feeds): Promise<Outputs>;
+  /** @param outputs Names of those that are wanted. @defaultValue all */
+  run(session: string, feeds: Feeds, outputs?: readonly string[]): Promise<Outputs>;
   /** Whether the thread has died; a lost host refuses every command. */
   readonly isLost: boolean;
   close(): Promise<void>;
@@ -58,7 +59,7 @@ export function createSessionHost(): SessionHost {
 
   return {
     load: async (session, path, settings = {}) => void (await send({ kind: 'load', session, path, settings })),
-    run: (session, feeds) => send({ kind: 'run', session, feeds }),
+    run: (session, feeds, outputs) => send({ kind: 'run', session, feeds, outputs }),
     get isLost() {
       return lost !== undefined;
     },

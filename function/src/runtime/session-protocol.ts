@@ -16,7 +16,7 @@ export interface SessionSettings {
 /** What the main thread asks of the worker. */
 export type SessionCommand =
   | { kind: 'load'; session: string; path: string; settings: SessionSettings }
-  | { kind: 'run'; session: string; feeds: Feeds };
+  | { kind: 'run'; session: string; feeds: Feeds; outputs: readonly string[] | undefined };
 
 export interface SessionRequest {
   id: number;

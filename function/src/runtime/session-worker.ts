@@ -38,7 +38,7 @@ async function execute(command: SessionCommand): Promise<Outputs | undefined> {
     case 'load':
       return load(command.session, command.path, command.settings);
     case 'run':
-      return run(command.session, command.feeds);
+      return run(command.session, command.feeds, command.outputs);
   }
 }
 
@@ -68,11 +68,11 @@ async function load(
   sessions.set(name, session);
 }
 
-async function run(name: string, feeds: Feeds): Promise<Outputs> {
+async function run(name: string, feeds: Feeds, wanted?: readonly string[]): Promise<Outputs> {
   const session = sessions.get(name);
   if (session === undefined) throw new Error(`No session named ${name} is loaded`);
   const inputs = Object.entries(feeds).map(([input, { data, dims }]) => [input, new OrtTensor(data, dims)]);
-  const results = await session.run(Object.fromEntries(inputs));
+  const results = await session.run(Object.fromEntries(inputs), wanted ?? session.outputNames);
   const outputs = Object.entries(results).map(([output, { data, dims }]) => {
     // A copy of our own: the buffer onnxruntime hands out cannot be transferred to another thread.
     return [output, { data: Float32Array.from(data as Float32Array), dims }];

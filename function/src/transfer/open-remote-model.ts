@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { graphFile, type Manifest, TOKENIZER_FILE, weightsFile } from '../bundle/manifest.ts';
+import { type GraphName, graphFile, type Manifest, TOKENIZER_FILE, weightsFile } from '../bundle/manifest.ts';
 import type { Bundle } from '../bundle/open-bundle.ts';
 import { FunctionError } from '../errors.ts';
 import type { DiffusionModel } from '../pipeline/diffusion-model.ts';
@@ -104,13 +104,13 @@ function waitingHost(
 ): SessionHost {
   return {
     async load(session, graph, settings) {
-      await when(graph.replace(/\.onnx$/, '.weights'));
+      await when(weightsFile(graph.replace(/\.onnx$/, '') as GraphName));
       const path = await when(graph);
       await timeline.measure(`create.${session}`, () => host.load(session, path, settings));
     },
-    run(session, feeds) {
-      if (!isWarmingUp()) return host.run(session, feeds);
-      return timeline.measure(`warm_up.${session}`, () => host.run(session, feeds));
+    run(session, ...command) {
+      if (!isWarmingUp()) return host.run(session, ...command);
+      return timeline.measure(`warm_up.${session}`, () => host.run(session, ...command));
     },
     get isLost() {
       return host.isLost;

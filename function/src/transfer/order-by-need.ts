@@ -1,7 +1,7 @@
 import { TOKENIZER_FILE } from '../bundle/manifest.ts';
 
 /** What the first picture waits for, in its order; anything else comes after. */
-const NEED = ['text_encoder', 'unet', 'vae_decoder', 'safety_checker', 'vae_encoder'];
+const NEED = ['text_encoder', 'unet', 'vae_decoder', 'unet_shallow', 'safety_checker', 'vae_encoder'];
 
 /** Names of a bundle's files in the order in which a picture needs them: tokenizer, text encoder, UNet, … */
 export function orderByNeed(names: Iterable<string>): string[] {

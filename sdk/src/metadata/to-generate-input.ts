@@ -13,6 +13,7 @@ const numberFields = {
   Eta: 'eta',
   'Skip Early CFG': 'guidanceStart',
   'Guidance end': 'guidanceEnd',
+  'Deep cache': 'deepCache',
   'Sigma churn': 'sChurn',
   'Sigma tmin': 'sTmin',
   'Sigma tmax': 'sTmax',

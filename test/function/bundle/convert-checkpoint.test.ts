@@ -72,8 +72,13 @@ describe('converting a checkpoint', () => {
     const whole = await convertCheckpoint({ ...options, folder: join(modelsDir, 'mine') });
     const int8 = await convertCheckpoint({ ...options, folder: join(modelsDir, 'int8'), precision: 'int8' });
     assert.deepEqual([int8.target, int8.precision], ['cpu', 'int8']);
-    const { 'unet.onnx': graph, 'unet.weights': weights, ...rest } = int8.files;
-    const { 'unet.onnx': wholeGraph, 'unet.weights': wholeWeights, ...wholeRest } = whole.files;
+    const { 'unet.onnx': graph, 'unet_shallow.onnx': shallow, 'unet.weights': weights, ...rest } = int8.files;
+    const {
+      'unet.onnx': wholeGraph,
+      'unet_shallow.onnx': wholeShallow,
+      'unet.weights': wholeWeights,
+      ...wholeRest
+    } = whole.files;
     assert.deepEqual(rest, wholeRest);
     const share = (weights?.bytes ?? 0) / (wholeWeights?.bytes ?? 1);
     assert.ok(share < 1 / 3, `${share} of the bytes`);

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { buildGraph, compileBundle } from '../../../function/src/bundle/compile.ts';
-import { type ComponentName, componentNames, graphFile, weightsFile } from '../../../function/src/bundle/manifest.ts';
+import { componentNames, type GraphName, graphFile, weightsFile } from '../../../function/src/bundle/manifest.ts';
 import { readModelFolder } from '../../../function/src/bundle/model-folder.ts';
 import { openSafetensors } from '../../../function/src/checkpoint/safetensors.ts';
 import { encodeOnnx } from '../../../function/src/graphs/encode-onnx.ts';
@@ -17,13 +17,14 @@ import { cudaOnlyOperators, lowerToCpu } from '../../support/lower-to-cpu.ts';
 /** Half precision carries eleven bits; the networks are some sixty layers deep. */
 const TOLERANCE = 1e-3;
 
-const cudaGraph = (component: ComponentName, config: ModelConfig) => buildGraph(component, config, 'cuda');
+const cudaGraph = (name: GraphName, config: ModelConfig) => buildGraph(name, config, 'cuda');
+const graphNames = [...componentNames, 'unet_shallow'] as const;
 
 const noise = createNoiseGenerator('cpu', 7);
 const normal = (...dims: number[]) => ({ data: noise.randn(dims.reduce((a, b) => a * b, 1)), dims });
 const timesteps = (...values: number[]) => ({ data: Float32Array.from(values), dims: [values.length] });
 
-const cases: [string, ComponentName, Feeds][] = [
+const cases: [string, GraphName, Feeds][] = [
   [
     'text encoder',
     'text_encoder',
@@ -44,6 +45,16 @@ const cases: [string, ComponentName, Feeds][] = [
     'unet',
     { latents: normal(1, 4, 10, 14), timesteps: timesteps(500.5), prompt_embeddings: normal(3, 77, 64) },
   ],
+  [
+    'UNet, shallow: one latent of odd size, three prompts',
+    'unet_shallow',
+    {
+      latents: normal(1, 4, 10, 14),
+      timesteps: timesteps(500.5),
+      prompt_embeddings: normal(3, 77, 64),
+      deep_features: normal(3, 64, 10, 14),
+    },
+  ],
   ['VAE decoder', 'vae_decoder', { latents: normal(1, 4, 6, 10) }],
   ['VAE encoder', 'vae_encoder', { image: normal(1, 3, 48, 80) }],
 ];
@@ -62,11 +73,12 @@ describe('the graphs for CUDA, said in the operators of the CPU provider', () =>
     const sourceSha256 = cpu.manifest.source.sha256;
     await compileBundle(folder, { checkpoint, sourceSha256, model: info, config, target: 'cuda' });
     await checkpoint.close();
-    for (const component of componentNames) {
-      const lowered = join(folder, `${component}.lowered.onnx`);
-      await writeFile(lowered, encodeOnnx(lowerToCpu(cudaGraph(component, config)), weightsFile(component)));
-      await host.load(`cpu ${component}`, cpu.graphPath(component));
-      await host.load(`cuda ${component}`, lowered);
+    for (const name of graphNames) {
+      const lowered = join(folder, `${name}.lowered.onnx`);
+      const owner = name === 'unet_shallow' ? cudaGraph('unet', config) : undefined;
+      await writeFile(lowered, encodeOnnx(lowerToCpu(cudaGraph(name, config)), weightsFile(name), owner));
+      await host.load(`cpu ${name}`, cpu.graphPath(name));
+      await host.load(`cuda ${name}`, lowered);
     }
   });
   after(async () => {
@@ -87,7 +99,18 @@ describe('the graphs for CUDA, said in the operators of the CPU provider', () =>
     });
   }
 
-  for (const component of componentNames) {
+  test('UNet, shallow: gives the whole prediction with the deep features that came with it', async (t) => {
+    const inputs = { latents: normal(1, 4, 10, 14), timesteps: timesteps(981), prompt_embeddings: normal(2, 77, 64) };
+    const { noise_prediction: whole, deep_features } = await host.run('cuda unet', inputs);
+    assert.ok(whole !== undefined && deep_features !== undefined);
+    const { noise_prediction: shallow } = await host.run('cuda unet_shallow', { ...inputs, deep_features });
+    assert.deepEqual(shallow?.dims, whole.dims);
+    const error = relativeError(shallow?.data ?? new Float32Array(), whole.data);
+    t.diagnostic(`relative error ${error.toExponential(2)}`);
+    assert.ok(error < TOLERANCE, `relative error ${error}`);
+  });
+
+  for (const component of graphNames) {
     test(`${component}: onnxruntime accepts the graph itself and lacks only kernels for it`, async () => {
       const loading = host.load('original', join(folder, graphFile(component)));
       const { config } = await readModelFolder(embeddedModelFolder);

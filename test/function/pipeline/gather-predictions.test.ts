@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import type { GenerateSettings } from '@safelight/sdk/contract';
 import type { GenerateOptions } from '../../../function/src/engine.ts';
 import { FunctionError } from '../../../function/src/errors.ts';
+import type { DeepFeatures } from '../../../function/src/pipeline/deep-cache.ts';
 import type { DiffusionModel } from '../../../function/src/pipeline/diffusion-model.ts';
 import { gatherPredictions } from '../../../function/src/pipeline/gather-predictions.ts';
 import { openModel } from '../../../function/src/runtime/open-model.ts';
@@ -14,9 +15,15 @@ import { quickSettings } from '../../support/settings.ts';
 /** Answers with latent + timestep × prompt, and tells of its runs. */
 const createModel = (fail?: (rows: number) => void) => {
   const runs: number[] = [];
-  const predictNoise: DiffusionModel['predictNoise'] = async (latents, timestep, prompts) => {
+  const predictNoise: DiffusionModel['predictNoise'] = async (latents, timestep, prompts, deep) => {
     const [rows = 0] = prompts.dims;
     runs.push(rows);
+    if (deep?.value !== undefined)
+      return tensor(
+        Float32Array.from(deep.value.data, (value) => -value),
+        [rows, 1],
+      );
+    if (deep !== undefined) deep.value = tensor(Float32Array.from(prompts.data), [rows, 1]);
     fail?.(rows);
     const answer = Array.from({ length: rows }, (_, i) => {
       const at = typeof timestep === 'number' ? timestep : (timestep[i] as number);
@@ -66,6 +73,22 @@ describe('predictions that are asked for at once', () => {
     assert.deepEqual(runs, [3, 1, 2, 4]);
   });
 
+  test('share a run with others that compute as much, and keep each its own deep features', async () => {
+    const { model, runs } = createModel();
+    const { predictNoise } = gatherPredictions(model, 100);
+    const [a, b]: [DeepFeatures, DeepFeatures] = [{}, {}];
+    const ask = () => [
+      predictNoise(rows(1), 1, rows(10, 20), a),
+      predictNoise(rows(2), 1, rows(30)),
+      predictNoise(rows(3), 1, rows(40), b),
+    ];
+    assert.deepEqual(await Promise.all(ask().map(answered)), [[11, 21], [32], [43]]);
+    assert.deepEqual([a, b], [{ value: rows(10, 20) }, { value: rows(40) }]);
+    assert.deepEqual(await Promise.all(ask().map(answered)), [[-10, -20], [32], [-40]]);
+    assert.deepEqual([a, b], [{ value: rows(10, 20) }, { value: rows(40) }]);
+    assert.deepEqual(runs, [4, 3, 1]);
+  });
+
   test('that memory does not suffice for are run in halves, from then on at once', async () => {
     const { model, runs } = createModel((count) => {
       if (count > 2) throw new FunctionError('out_of_memory', 'no room');
@@ -99,6 +122,8 @@ describe('generations that are drawn together', () => {
     { seed: 1, steps: 6 },
     { seed: 2, steps: 4, prompt: 'a blue heart AND a fox', promptSyntax: 'a1111', guidanceScale: 9 },
     { seed: 3, steps: 5, sampler: 'euler_a', schedule: 'karras', eta: 1, guidanceScale: 1, count: 2 },
+    { seed: 5, steps: 5, deepCache: 2 },
+    { seed: 6, steps: 5, deepCache: 3, count: 2 },
     { seed: 4, steps: 3, sampler: 'dpmpp_2m', schedule: 'karras', prompt: 'a fox '.repeat(60), promptSyntax: 'a1111' },
   ];
 
@@ -108,9 +133,9 @@ describe('generations that are drawn together', () => {
     const { model: info } = bundle.manifest;
     const open = async ({ host }: Parameters<Parameters<typeof createSingleModelEngine>[0][number]['open']>[0]) => {
       const model = await openModel(bundle, host);
-      const predictNoise: DiffusionModel['predictNoise'] = (latents, timestep, prompts) => {
+      const predictNoise: DiffusionModel['predictNoise'] = (latents, timestep, prompts, deep) => {
         runs.push(prompts.dims[0] ?? 0);
-        return model.predictNoise(latents, timestep, prompts);
+        return model.predictNoise(latents, timestep, prompts, deep);
       };
       return { model: { ...model, predictNoise } };
     };
@@ -128,7 +153,7 @@ describe('generations that are drawn together', () => {
     const alone = await openEngine(t, 1);
     const expected = [];
     for (const job of jobs) expected.push(await alone.draw(job));
-    const together = await openEngine(t, 4);
+    const together = await openEngine(t, jobs.length);
     assert.deepEqual(await Promise.all(jobs.map((job) => together.draw(job))), expected);
     assert.ok(Math.max(...together.runs) > 4, `they shared runs: ${together.runs}`);
     assert.ok(together.runs.length < alone.runs.length / 1.5, `${together.runs.length} of ${alone.runs.length} runs`);

@@ -51,6 +51,12 @@ describe('the parameters text', () => {
     assert.doesNotMatch(formatParameters(quickSettings(), { checkpointSha256: sha256 }), /CFG:|Guidance/);
   });
 
+  test('names the interval of deep features', () => {
+    const text = formatParameters(quickSettings({ deepCache: 2 }), { checkpointSha256: sha256 });
+    assert.match(text, /, Deep cache: 2, /);
+    assert.doesNotMatch(formatParameters(quickSettings(), { checkpointSha256: sha256 }), /cache/);
+  });
+
   test('leaves out an eta that is the sampler’s own', () => {
     assert.doesNotMatch(
       formatParameters(quickSettings({ sampler: 'euler_a', schedule: 'normal', eta: 1 }), { checkpointSha256: sha256 }),

@@ -28,6 +28,7 @@ const varied: Record<string, Partial<GenerateInput>> = {
   'an SDE sampler on another schedule': { sampler: 'dpmpp_2m_sde', schedule: 'beta', eta: 0.5 },
   'clip skip and the CPU generator': { clipSkip: 2, rng: 'cpu' },
   'guidance in a part of the run': { steps: 5, guidanceStart: 0.2, guidanceEnd: 0.75 },
+  'deep features for several steps': { steps: 5, deepCache: 3 },
   'a variation': { subseed: 4294967295, subseedStrength: 0.35 },
   'LoRAs of the settings': { loras: [{ name: 'linear', weight: 0.3, textEncoderWeight: -0.125 }] },
   'LoRAs of both': { prompt: 'a fox <lora:conv:0.5>', loras: [{ name: 'linear', weight: 1e-7 }] },

@@ -57,6 +57,11 @@ describe('settings of a job', () => {
     });
   });
 
+  test('an interval of deep features is kept, but for 1', () => {
+    assert.equal(resolve({ prompt: 'x', deepCache: 2 }).deepCache, 2);
+    assert.deepEqual(resolve({ prompt: 'x', deepCache: 1 }), resolve({ prompt: 'x' }));
+  });
+
   const names: [string, string | undefined, string, string][] = [
     ['DPM++ 2M Karras', undefined, 'dpmpp_2m', 'karras'],
     ['DPM++ 2M Karras', 'Exponential', 'dpmpp_2m', 'exponential'],

@@ -48,7 +48,7 @@ const flagged: Readonly<Record<SafetyPolicy, string>> = {
 
 function settingFacts({ settings }: SucceededJob, image: JobImage): [string, string][] {
   const { promptSyntax, clipSkip, eta, guidanceStart = 0, guidanceEnd = 1, subseed, subseedStrength } = settings;
-  const { loras = [], decoder } = settings;
+  const { deepCache, loras = [], decoder } = settings;
   const { safety } = image;
   return [
     ['Seed', String(image.seed)],
@@ -58,6 +58,7 @@ function settingFacts({ settings }: SucceededJob, image: JobImage): [string, str
     ...(guidanceStart === 0 && guidanceEnd === 1
       ? []
       : [['Guided part', `${guidanceStart} to ${guidanceEnd}`] as [string, string]]),
+    ...(deepCache === undefined ? [] : [['Deep cache', String(deepCache)] as [string, string]]),
     ['Sampler', labelOf(samplerLabels, settings.sampler)],
     ['Schedule', labelOf(scheduleLabels, settings.schedule)],
     ...(eta === 0 ? [] : [['Eta', String(eta)] as [string, string]]),

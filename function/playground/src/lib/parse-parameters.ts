@@ -9,7 +9,7 @@ const textFields = [
 /** Of the settings without fields in the form those that ask for no picture to start from. */
 const otherFields = [
   ...(['sChurn', 'sTmin', 'sTmax', 'sNoise', 'subseed', 'subseedStrength'] as const),
-  ...(['hires', 'loras', 'decoder', 'watermark', 'safety'] as const),
+  ...(['deepCache', 'hires', 'loras', 'decoder', 'watermark', 'safety'] as const),
 ];
 
 /**

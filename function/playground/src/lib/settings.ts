@@ -4,7 +4,7 @@ import type { GenerateInput, GenerateSettings, ModelInfo } from '@safelight/sdk'
 const otherFields = [
   ...(['sChurn', 'sTmin', 'sTmax', 'sNoise', 'subseed', 'subseedStrength'] as const),
   ...(['resizeMode', 'invertMask', 'maskBlur', 'maskFill', 'inpaintArea', 'maskPadding', 'outpaint', 'hires'] as const),
-  ...(['loras', 'decoder', 'watermark', 'safety'] as const),
+  ...(['deepCache', 'loras', 'decoder', 'watermark', 'safety'] as const),
 ];
 export type OtherSettings = Pick<GenerateInput, (typeof otherFields)[number]>;
 

@@ -16,6 +16,7 @@ const names: Readonly<Record<Field, string>> = {
   guidanceScale: 'CFG scale ',
   guidanceStart: 'Guidance from ',
   guidanceEnd: 'Guidance until ',
+  deepCache: 'Deep cache ',
   seed: 'Seed ',
   strength: 'Denoising strength ',
   clipSkip: 'Clip skip ',

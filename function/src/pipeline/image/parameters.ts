@@ -17,10 +17,11 @@ export const scheduleLabels: Readonly<Record<ScheduleName, string>> = {
   beta: 'Beta',
   align_your_steps: 'Align Your Steps',
 };
-/** Of settings that stand there where they are not the customary ones. AUTOMATIC1111 has no end of guidance. */
+/** Of settings that stand there where they are not the customary ones. AUTOMATIC1111 has no end of guidance and no cache. */
 const plainLabels = {
   guidanceStart: 'Skip Early CFG',
   guidanceEnd: 'Guidance end',
+  deepCache: 'Deep cache',
   sChurn: 'Sigma churn',
   sTmin: 'Sigma tmin',
   sTmax: 'Sigma tmax',

@@ -83,13 +83,13 @@ export function withInpaintingInput(model: DiffusionModel, input: Tensor | undef
   if (input === undefined) return model;
   return {
     ...model,
-    predictNoise: (latents, timestep, promptEmbeddings) => {
+    predictNoise: (latents, timestep, ...prompted) => {
       const [, channels = 0, ...sides] = latents.dims;
       const data = new Float32Array(latents.data.length + input.data.length);
       data.set(latents.data);
       data.set(input.data, latents.data.length);
       const joined = tensor(data, [1, channels + (input.dims[1] ?? 0), ...sides]);
-      return model.predictNoise(joined, timestep, promptEmbeddings);
+      return model.predictNoise(joined, timestep, ...prompted);
     },
   };
 }
