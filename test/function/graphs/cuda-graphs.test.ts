@@ -112,9 +112,9 @@ describe('the graphs for CUDA, said in the operators of the CPU provider', () =>
 
   for (const component of graphNames) {
     test(`${component}: onnxruntime accepts the graph itself and lacks only kernels for it`, async () => {
-      const loading = host.load('original', join(folder, graphFile(component)));
       const { config } = await readModelFolder(embeddedModelFolder);
       const operators = [...cudaOnlyOperators(cudaGraph(component, config))];
+      const loading = host.load('original', join(folder, graphFile(component)));
       if (operators.length === 0) return loading;
       await assert.rejects(loading, (error: Error) => {
         // Types, shapes and attributes are checked first; what is wrong there has another message.
