@@ -30,6 +30,7 @@ parser.add_argument("--noise", type=float, default=0.05, help="more noise on the
 parser.add_argument("--chroma", type=float, default=0.6)
 parser.add_argument("--vocabulary", type=float, default=0.5, help="share of objects that the UNet will draw; the rest is all others")
 parser.add_argument("--usual", type=float, default=0.8, help="share of objects where the UNet will draw them")
+parser.add_argument("--rim", type=float, default=0, help="how much more the outermost 8 pixels count; for whole pictures")
 parser.add_argument("--half", action="store_true", help="bf16 on a CPU that computes with it")
 parser.add_argument("--decoder-only", action="store_true", help="the encoder stays, and so latents stay valid")
 parser.add_argument("--start", default="", help="go on from the weights of a published model.safetensors")
@@ -101,6 +102,11 @@ def draw_batch():
 def reconstruction_loss(decoded, shown):
     difference = decoded - shown
     loss = difference.abs().mean() + 2 * difference.pow(2).mean()
+    if args.rim:
+        # A dot in one corner hardly counts among all pixels, and is seen at once.
+        rim = torch.cat([difference[:, :, :, :8].flatten(1), difference[:, :, :, -8:].flatten(1)], 1)
+        corners = difference[:, :, [0, 1, 2, 3, -4, -3, -2, -1]][..., [0, 1, 2, 3, -4, -3, -2, -1]]
+        loss = loss + args.rim * (rim.abs().mean() + corners.abs().mean() + corners.pow(2).mean())
     for axis in (2, 3):
         loss = loss + 0.5 * difference.diff(dim=axis).abs().mean()
     coarse = difference
