@@ -147,7 +147,7 @@ describe('safelight', () => {
   test('models lists what the embedded model draws', async () => {
     const { exit, stdout } = await runCli(['models']);
     assert.equal(exit, 0);
-    assert.match(stdout, /^mini 0\.1\.0\n/);
+    assert.match(stdout, /^mini 0\.2\.0\n/);
     assert.match(stdout, /Draws: dog face, fox, /);
     const [model] = JSON.parse((await runCli(['models', '--json'])).stdout);
     assert.equal(model.concepts.length, 167);

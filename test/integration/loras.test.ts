@@ -102,7 +102,7 @@ describe('LoRAs from the command line, the API and the SDK', () => {
     const { exit, stderr } = await run(...args);
     assert.equal(exit, 0, stderr);
     const manifest = JSON.parse(await readFile(join(output, 'manifest.json'), 'utf8'));
-    assert.notEqual(manifest.source.sha256, '2e904098581fb6bee858c04d712dcc6677899a6f7db7c88661ad0748a5206321');
+    assert.notEqual(manifest.source.sha256, '97ae166e2d1d4645cc044a1c506480faffb8581021173af33fa6b9f403d3c034');
     const elsewhere = join(folder, 'models/other');
     const wrong = await run(...args.map((arg) => ({ [lora]: `${lora}:x`, [output]: elsewhere })[arg] ?? arg));
     assert.equal(wrong.exit, 2);

@@ -21,7 +21,7 @@ describe('converting a checkpoint', () => {
       folder: join(modelsDir, 'mine'),
       onProgress: (written, total) => progress.push(written / total),
     });
-    assert.equal(manifest.source.sha256, '2e904098581fb6bee858c04d712dcc6677899a6f7db7c88661ad0748a5206321');
+    assert.equal(manifest.source.sha256, '97ae166e2d1d4645cc044a1c506480faffb8581021173af33fa6b9f403d3c034');
     assert.equal(manifest.licenseAccepted, true);
     assert.equal(progress.at(-1), 1);
     assert.deepEqual(

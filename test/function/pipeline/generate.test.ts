@@ -65,7 +65,8 @@ describe('generating with the embedded model', () => {
             eta: defaultEta,
             rng,
             steps: 6,
-            prompt: 'a blue heart',
+            // Of 64×64 the model, which learned from 128×128, may draw nothing.
+            ...{ prompt: 'a blue heart', width: 96, height: 96 },
           });
           const { images } = await engine.generate(settings);
           const { channels } = await sharp(images[0]?.data).stats();
@@ -168,7 +169,7 @@ describe('generating with the embedded model', () => {
     assert.deepEqual(
       warnings.map((warning) => (warning.code === 'unknown_words' ? [warning.field, warning.words] : warning.code)),
       [
-        ['prompt', ['gryphon', 'and', '🦄']],
+        ['prompt', ['gryphon', '🦄']],
         ['negativePrompt', ['blurry']],
       ],
     );
