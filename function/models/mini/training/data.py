@@ -154,7 +154,10 @@ def caption(rng, names, scene, style_given):
 
 
 class HeldOut:
-    """Combinations that no version of the model was trained on: held-out.json, made with `--held-out` of encode_latents.py."""
+    """
+    Combinations that no version of the model was trained on: held-out.json. Drawn once at random: for each object a size or place on a
+    coloured background that the first version's list of pictures did not have, and pairs, of which it had none.
+    """
 
     def __init__(self, sprites, path=os.path.join(os.path.dirname(__file__), "held-out.json")):
         with open(path) as file:
