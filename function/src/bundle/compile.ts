@@ -62,7 +62,7 @@ const builders: Record<GraphName, Build> = {
 
 function inPrecision(build: (config: UnetConfig, target: Target, options?: UnetOptions) => Graph): Build {
   return ({ unet }, target, precision) =>
-    precision === 'int8' ? quantize(build(unet, target, { largeLevels: 0 }), staysExact) : build(unet, target);
+    precision === 'int8' ? quantize(build(unet, target, { mapSizes: [] }), staysExact) : build(unet, target);
 }
 
 /** Which precisions a target has, the usual one first. */

@@ -4,7 +4,7 @@ import { modelConfigSchema } from '../graphs/model-config.ts';
 import { isConsistent, MAX_PART_BYTES } from './file-entry.ts';
 
 /** Raised whenever the same checkpoint would compile to other files: older bundles are then compiled again. */
-export const BUNDLE_FORMAT_VERSION = 9;
+export const BUNDLE_FORMAT_VERSION = 10;
 
 const sha256 = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 /** A name inside the bundle's folder: no separators, so a manifest cannot point elsewhere. */

@@ -24,9 +24,9 @@ export function createWeightReader(weights: readonly WeightSpec[], checkpoint: T
   return {
     async read(weight, start, target) {
       if (isAsStored(weight)) {
-        const [{ name }] = weight.sources as [StoredTensor];
+        const [source] = weight.sources as [StoredTensor];
         const run = new Float32Array(target.buffer, target.byteOffset, target.byteLength / 4);
-        await checkpoint.readFloat32(name, { start: start / 4, target: run });
+        await checkpoint.readFloat32(source.name, { start: runOf(source).start + start / 4, target: run });
         return;
       }
       if (arranged?.weight !== weight) arranged = { weight, bytes: await arrange(weight, checkpoint, memory) };
@@ -38,7 +38,7 @@ export function createWeightReader(weights: readonly WeightSpec[], checkpoint: T
 /** Memory for one weight: what is read, and what is made of it. */
 interface WeightMemory {
   readonly source: ArrayBuffer;
-  /** Name of the tensor that `source` holds: several weights in a row may be made of one. */
+  /** What `source` holds: several weights in a row may be made of one tensor. */
   held?: string | undefined;
   readonly arranged: ArrayBuffer;
 }
@@ -46,7 +46,7 @@ interface WeightMemory {
 /** @returns Memory that is large enough for each of the weights in turn. */
 function createMemory(weights: readonly WeightSpec[]): WeightMemory {
   const largest = (sizes: number[]) => sizes.reduce((a, b) => Math.max(a, b), 0);
-  const sources = weights.flatMap((weight) => weight.sources.map(({ shape }) => 4 * elements(shape)));
+  const sources = weights.flatMap((weight) => weight.sources.map((source) => 4 * elements(runOf(source).shape)));
   const arranged = weights.map(({ shape, type }) => elementBytes[type] * elements(shape));
   return { source: new ArrayBuffer(largest(sources)), arranged: new ArrayBuffer(largest(arranged)) };
 }
@@ -54,12 +54,14 @@ function createMemory(weights: readonly WeightSpec[]): WeightMemory {
 /** The result lasts until the memory is used again. */
 async function arrange(weight: WeightSpec, checkpoint: TensorSource, memory: WeightMemory): Promise<Uint8Array> {
   const target = new arrayTypes[weight.type](memory.arranged, 0, elements(weight.shape));
-  for (const [part, { name, shape }] of weight.sources.entries()) {
+  for (const [part, source] of weight.sources.entries()) {
+    const { start, shape } = runOf(source);
     const values = new Float32Array(memory.source, 0, elements(shape));
-    if (memory.held !== name) {
+    const wanted = `${source.name} from ${start}`;
+    if (memory.held !== wanted) {
       memory.held = undefined;
-      await checkpoint.readFloat32(name, { start: 0, target: values });
-      memory.held = name;
+      await checkpoint.readFloat32(source.name, { start, target: values });
+      memory.held = wanted;
     }
     arrangePart(weight, part, values, target);
   }
@@ -71,10 +73,10 @@ function arrangePart(weight: WeightSpec, part: number, values: Float32Array, tar
   const source = sources[part] as StoredTensor;
   if (type === 'float16') checkRange(source.name, values);
   const convert = type === 'float16' ? toFloat16Bits : (value: number) => value;
-  if (arrangement === 'quantized') quantizeColumns(values, source.shape, target);
+  if (arrangement === 'quantized') quantizeColumns(values, runOf(source).shape, target);
   else if (arrangement === 'quantization_scales') quantizationScales(values, target);
-  else if (typeof arrangement === 'object' && 'kernelSum' in arrangement)
-    sumKernelRows(values, arrangement.kernelSum, target, convert);
+  else if (typeof arrangement === 'object' && 'kernelRows' in arrangement)
+    sumKernelRows(values, arrangement.kernelRows, target, convert);
   else copyArranged(values, target, layoutOf(arrangement, sources.length, source, part), convert);
 }
 
@@ -95,11 +97,12 @@ interface Layout {
 }
 
 function layoutOf(
-  arrangement: Exclude<Arrangement, 'quantized' | 'quantization_scales' | { kernelSum: unknown }>,
+  arrangement: Exclude<Arrangement, 'quantized' | 'quantization_scales' | { kernelRows: unknown }>,
   sourceCount: number,
-  { shape }: StoredTensor,
+  source: StoredTensor,
   part: number,
 ): Layout {
+  const { shape } = runOf(source);
   const [rows = 1] = shape;
   const rowLength = elements(shape) / rows;
   if (arrangement === 'as_stored') return { rows, rowLength, rowOffset: (row) => row * rowLength, planes: 1 };
@@ -159,6 +162,11 @@ function checkSource(source: StoredTensor, { tensors }: TensorSource): void {
       `Tensor ${source.name} has the shape [${tensor.shape}] where the model's configuration says [${source.shape}].`,
     );
   }
+}
+
+/** The values that are taken of a tensor lie one after another: where they begin, and the shape that they have. */
+function runOf({ shape: [count = 1, ...row], rows: [start, end] = [0, count] }: StoredTensor) {
+  return { start: start * elements(row), shape: [end - start, ...row] };
 }
 
 function elements(shape: readonly number[]): number {

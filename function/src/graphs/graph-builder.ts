@@ -8,14 +8,16 @@ export interface Value {
   readonly name: string;
 }
 
-/** A tensor of the checkpoint. */
+/** A tensor of the checkpoint, or rows of one. */
 export interface StoredTensor {
   readonly name: string;
   readonly shape: readonly number[];
+  /** From which row on, and up to which. @defaultValue all */
+  readonly rows?: readonly [start: number, end: number];
 }
 
-/** Which of the six sums of a kernel's rows that Winograd's algorithm multiplies with. */
-export type KernelSum = 0 | 1 | 2 | 3 | 4 | 5;
+/** How often each of a kernel's three rows counts in a sum of them. */
+export type RowFactors = readonly [number, number, number];
 
 /** How a weight is made from tensors of the checkpoint. */
 export type Arrangement =
@@ -29,8 +31,8 @@ export type Arrangement =
   | 'quantized'
   /** [outputs]: the scales of the quantized values, by which the largest of each output is 127. */
   | 'quantization_scales'
-  /** A convolution's [outputs, inputs, 3, 3] as one of the sums of rows that `sumKernelRows` makes. */
-  | { readonly kernelSum: KernelSum };
+  /** A convolution's [outputs, inputs, 3, 3] as sums of each kernel's rows, [outputs, inputs, 1, 3]. */
+  | { readonly kernelRows: RowFactors };
 
 /** A weight the graph needs from the checkpoint. */
 export interface WeightSpec {

@@ -1,6 +1,6 @@
 import type { Graph, Value } from './graph-builder.ts';
 import { createLayers } from './layers/create-layers.ts';
-import { type Layers, repeatForPrompts, type Target } from './layers/layers.ts';
+import { type Layers, type MapSize, repeatForPrompts, type Target } from './layers/layers.ts';
 import type { UnetConfig } from './model-config.ts';
 import { spatialTransformer } from './spatial-transformer.ts';
 
@@ -9,12 +9,15 @@ const PREFIX = 'model.diffusion_model';
 /** Epsilon of the UNet's own GroupNorms; its spatial transformers use 1e-6. */
 const NORM_EPSILON = 1e-5;
 
-/** The feature maps of these upper levels have many places and few channels: twice their weights is a tenth of all. */
-const LARGE_LEVELS = 2;
+/**
+ * The feature maps of the upper levels, the rest are small: the first two have many places and few channels, so that twice
+ * their weights is a tenth of all. A third more of the next level's is less than that.
+ */
+const MAP_SIZES: readonly MapSize[] = ['large', 'large', 'medium'];
 
 export interface UnetOptions {
-  /** How many upper levels have larger weights to save products: none where they are quantized. @defaultValue 2 */
-  largeLevels?: number;
+  /** Of the upper levels, the rest are small: all are where weights are quantized. @defaultValue as its widths suggest */
+  mapSizes?: readonly MapSize[];
 }
 
 /**
@@ -56,7 +59,7 @@ function openNetwork(
   name: string,
   config: UnetConfig,
   target: Target,
-  { largeLevels = LARGE_LEVELS }: UnetOptions,
+  { mapSizes = MAP_SIZES }: UnetOptions,
 ): { network: Network; latents: Value } {
   const layers = createLayers(target, name);
   const { g } = layers;
@@ -67,7 +70,7 @@ function openNetwork(
 
   const promptless = embedTimesteps(layers, timesteps, config.model_channels);
   const timeEmbeddings = { promptless, prompted: repeatForPrompts(g, promptless, context, 2) };
-  return { network: { layers, config, timeEmbeddings, context, largeLevels }, latents };
+  return { network: { layers, config, timeEmbeddings, context, mapSizes }, latents };
 }
 
 /** The last block of the way up, and the output that follows from it. */
@@ -96,7 +99,7 @@ interface Network {
   /** [batch, 4 · model_channels] before the first look at a prompt, [prompts, …] after it; SiLU applied. */
   timeEmbeddings: { promptless: Value; prompted: Value };
   context: Value;
-  largeLevels: number;
+  mapSizes: readonly MapSize[];
 }
 
 /** A feature map; those of the way down are kept for the way up. */
@@ -161,7 +164,7 @@ function upPath(network: Network, middle: FeatureMap, skips: FeatureMap[]): Feat
       const name = `${PREFIX}.output_blocks.${rise * blocks + blocks - 1}.${attendsAt(config, level) ? 2 : 1}.conv`;
       // The two differ by a row or column where a size was odd on the way down, as in diffusers' `upsample_size`.
       const enlarged = layers.enlarge(x.value, below.value);
-      const options = { kernel: 3, isLarge: isLarge(network, below) } as const;
+      const options = { kernel: 3, mapSize: mapSize(network, below) } as const;
       x = { ...x, value: layers.conv(name, enlarged, x.channels, x.channels, options), level: below.level };
     }
   }
@@ -181,8 +184,8 @@ function outputBlock(network: Network, name: string, x: FeatureMap, skip: Featur
   return attendsAt(network.config, x.level) ? transformer(network, `${name}.1`, value) : value;
 }
 
-function isLarge({ largeLevels }: Network, { level }: FeatureMap): boolean {
-  return level < largeLevels;
+function mapSize({ mapSizes }: Network, { level }: FeatureMap): MapSize {
+  return mapSizes[level] ?? 'small';
 }
 
 function popSkip(skips: FeatureMap[]): FeatureMap {
@@ -223,11 +226,11 @@ function resBlock(network: Network, prefix: string, x: FeatureMap, outputs: numb
     outputs,
     epsilon: NORM_EPSILON,
     shift: layers.linear(`${prefix}.emb_layers.1`, timeEmbedding, 4 * config.model_channels, outputs),
-    isLarge: isLarge(network, x),
+    mapSize: mapSize(network, x),
   });
   const h = layers.conv(`${prefix}.out_layers.3`, activated, outputs, outputs, {
     kernel: 3,
-    isLarge: isLarge(network, x),
+    mapSize: mapSize(network, x),
   });
   const skip =
     inputs === outputs ? x.value : layers.conv(`${prefix}.skip_connection`, x.value, inputs, outputs, { kernel: 1 });

@@ -119,6 +119,14 @@ describe('weights made from the tensors of a checkpoint', () => {
     assert.deepEqual(halves(bytes), [10, 11, 20, 21, 12, 13, 22, 23]);
   });
 
+  test('rows of a tensor, as they are stored or made into something else', async () => {
+    const second = { name: 'second', sources: [{ name: 'conv', shape: [2, 3, 1, 2], rows: [1, 2] }] } as const;
+    const asStored = await read({ ...second, shape: [1, 6], type: 'float32', arrangement: 'as_stored' });
+    assert.deepEqual([...new Float32Array(asStored.buffer, asStored.byteOffset, 6)], [6, 7, 8, 9, 10, 11]);
+    const moved = await read({ ...second, shape: [1, 1, 2, 3], type: 'float32', arrangement: 'channels_last' });
+    assert.deepEqual([...new Float32Array(moved.buffer, moved.byteOffset, 6)], [6, 8, 10, 7, 9, 11]);
+  });
+
   test('int8 columns, each with its scale', async () => {
     const sources = [{ name: 'rows', shape: [3, 2, 1, 2] }];
     const scales = await read({
@@ -143,12 +151,13 @@ describe('weights made from the tensors of a checkpoint', () => {
   });
 
   test('a sum of the rows of 3×3 kernels', async () => {
+    const factors = [1 / 24, -1 / 12, 1 / 6] as const;
     const sums = { name: 'sum', shape: [1, 2, 1, 3], sources: [{ name: 'kernels', shape: [1, 2, 3, 3] }] };
-    const bytes = await read({ ...sums, type: 'float16', arrangement: { kernelSum: 4 } });
+    const bytes = await read({ ...sums, type: 'float16', arrangement: { kernelRows: factors } });
     // (first − 2 second + 4 third) / 24 of each column
     const expected = [36, 39, 42, 63, 66, 69].map((sum) => sum / 24);
     for (const [i, value] of halves(bytes).entries()) assert.ok(Math.abs(value - (expected[i] as number)) < 1e-3);
-    const exact = await read({ ...sums, type: 'float32', arrangement: { kernelSum: 0 } });
+    const exact = await read({ ...sums, type: 'float32', arrangement: { kernelRows: [1 / 4, 0, 0] } });
     assert.deepEqual([...new Float32Array(exact.buffer)], [1.5, 1.75, 2, 3.75, 4, 4.25]);
   });
 

@@ -1,7 +1,7 @@
 import { GraphBuilder, MICROSOFT_DOMAIN, type Value } from '../graph-builder.ts';
 import { asMatrix, type ConvOptions, GROUPS, type GroupNormOptions, type Layers } from './layers.ts';
-import { gatedHalves, nearest, quickGelu, silu } from './shared-layers.ts';
-import { winogradConv } from './winograd.ts';
+import { nearest, quickGelu, silu } from './shared-layers.ts';
+import { fourRows, twoRows, winogradConv } from './winograd.ts';
 
 /**
  * onnxruntime rearranges the weights of convolutions when it creates a session, a second for each 300 MB. For the
@@ -9,6 +9,9 @@ import { winogradConv } from './winograd.ts';
  * they stay as they are, mapped from the file. By kernel size: those of 1×1 are matrices, and gain the least.
  */
 const MAX_REARRANGED = { 1: 1_000_000, 3: 7_000_000 } as const;
+
+/** With twice the weights half of the products, or a third more and two thirds. */
+const winogradFor = { large: fourRows, medium: twoRows, small: undefined } as const;
 
 /** Layers in operators that are fast on the CPU provider: float32, feature maps [n, channels, h, w]. */
 export function createCpuLayers(name: string): Layers {
@@ -36,7 +39,7 @@ export function createCpuLayers(name: string): Layers {
       const weights = [g.weight(`${prefix}.weight`, [width]), g.weight(`${prefix}.bias`, [width])];
       return g.node('LayerNormalization', [x, ...weights], { axis: -1, epsilon: { float: 1e-5 } });
     },
-    geglu: (prefix, x, channels, inner) => gatedHalves(g, linear(g, prefix, x, channels, 2 * inner)),
+    geglu: (prefix, x, channels, inner) => geglu(g, prefix, x, channels, inner),
     attention: (q, k, v, heads, causal) => attention(g, q, k, v, heads, causal),
     selfAttention({ q, k, v }, x, width, heads) {
       const project = (module: string) => linear(g, module, x, width, width, false);
@@ -49,8 +52,8 @@ export function createCpuLayers(name: string): Layers {
 
     conv: (prefix, x, inputs, outputs, options) => conv(g, prefix, x, inputs, outputs, options),
     groupNorm: (prefix, x, channels, options) => groupNorm(g, prefix, x, channels, options),
-    convThenNorm(x, { conv: convName, norm, inputs, outputs, epsilon, shift, isLarge = false }) {
-      const convolved = conv(g, convName, x, inputs, outputs, { kernel: 3, isLarge });
+    convThenNorm(x, { conv: convName, norm, inputs, outputs, epsilon, shift, mapSize = 'small' }) {
+      const convolved = conv(g, convName, x, inputs, outputs, { kernel: 3, mapSize });
       const shifted =
         shift === undefined ? convolved : g.node('Add', [convolved, g.node('Unsqueeze', [shift, g.integers(2, 3)])]);
       return groupNorm(g, norm, shifted, outputs, { epsilon, silu: true });
@@ -77,6 +80,24 @@ function linear(g: GraphBuilder, prefix: string, x: Value, inputs: number, outpu
   return bias ? g.node('Add', [product, g.weight(`${prefix}.bias`, [outputs])]) : product;
 }
 
+/** Two products of half the size, where one would have to be split: to split is to copy. */
+function geglu(g: GraphBuilder, prefix: string, x: Value, channels: number, inner: number): Value {
+  const half = (start: number) => {
+    const rowsOf = (name: string, ...row: number[]) =>
+      g.arrangedWeight({
+        name: `${name}.from${start}`,
+        shape: [inner, ...row],
+        type: 'float32',
+        sources: [{ name, shape: [2 * inner, ...row], rows: [start, start + inner] }],
+        arrangement: 'as_stored',
+      });
+    const weight = rowsOf(`${prefix}.weight`, channels);
+    const product = g.node('FusedMatMul', [x, weight], { transB: 1 }, MICROSOFT_DOMAIN);
+    return g.node('Add', [product, rowsOf(`${prefix}.bias`)]);
+  };
+  return g.node('Mul', [half(0), g.node('Gelu', [half(inner)])]);
+}
+
 function attention(g: GraphBuilder, q: Value, k: Value, v: Value, heads: number, causal = false): Value {
   const attributes = { num_heads: heads, unidirectional: causal ? 1 : 0 };
   return g.node('MultiHeadAttention', [q, k, v], attributes, MICROSOFT_DOMAIN);
@@ -88,13 +109,14 @@ function conv(
   x: Value,
   inputs: number,
   outputs: number,
-  { kernel, stride = 1, pads, bias = true, isLarge }: ConvOptions,
+  { kernel, stride = 1, pads, bias = true, mapSize = 'small' }: ConvOptions,
 ): Value {
   const pad = kernel === 3 ? 1 : 0;
   const shape = [outputs, inputs, kernel, kernel];
   const source = { name: `${prefix}.weight`, shape };
   const keepsOrder = shape.reduce((product, dim) => product * dim) > MAX_REARRANGED[kernel];
-  if (isLarge) return winogradConv(g, prefix, x, { inputs, outputs, keepsOrder });
+  const algorithm = winogradFor[mapSize];
+  if (algorithm !== undefined) return winogradConv(g, prefix, x, { algorithm, inputs, outputs, keepsOrder });
   const weight = g.arrangedWeight({
     ...source,
     type: 'float32',

@@ -3,7 +3,7 @@ import { attention, crossAttention, selfAttention } from './cuda-attention.ts';
 import { convThenNorm, groupNorm } from './cuda-group-norm.ts';
 import { conv, halfWeight, linear, multiply, toFloat16, toFloat32 } from './cuda-primitives.ts';
 import { asMatrix, type Layers } from './layers.ts';
-import { gatedHalves, nearest, quickGelu, silu } from './shared-layers.ts';
+import { nearest, quickGelu, silu } from './shared-layers.ts';
 
 /** ONNX Runtime's BiasSplitGelu kernel is compiled for these widths alone: those of v1. */
 const BIAS_SPLIT_GELU_WIDTHS = [2560, 5120, 10240];
@@ -63,4 +63,10 @@ export function createCudaLayers(name: string): Layers {
   function dims(x: Value, start: number, end: number): Value {
     return g.node('Shape', [x], { start, end });
   }
+}
+
+/** The first half of the last axis times the GELU of the second. */
+function gatedHalves(g: GraphBuilder, x: Value): Value {
+  const [value, gate] = g.nodes('Split', [x], 2, { axis: -1, num_outputs: 2 }) as [Value, Value];
+  return g.node('Mul', [value, g.node('Gelu', [gate])]);
 }

@@ -7,6 +7,9 @@ export type Target = 'cpu' | 'cuda';
 /** GroupNorm everywhere in the model uses 32 groups. */
 export const GROUPS = 32;
 
+/** How many places a feature map has, beside its channels. */
+export type MapSize = 'large' | 'medium' | 'small';
+
 export interface ConvOptions {
   kernel: 1 | 3;
   stride?: 1 | 2;
@@ -15,11 +18,10 @@ export interface ConvOptions {
   /** @defaultValue true */
   bias?: boolean;
   /**
-   * For `kernel` 3 with the defaults above: whether the map has so many places that larger weights pay where they save
-   * products.
-   * @defaultValue false
+   * For `kernel` 3 with the defaults above: the more places there are, the larger may weights be that save products.
+   * @defaultValue 'small'
    */
-  isLarge?: boolean;
+  mapSize?: MapSize;
 }
 
 export interface GroupNormOptions {
@@ -37,8 +39,8 @@ export interface ConvThenNormOptions {
   epsilon: number;
   /** Added between the two, the same at every place: [n, outputs]. */
   shift?: Value;
-  /** As a convolution's. @defaultValue false */
-  isLarge?: boolean;
+  /** As a convolution's. @defaultValue 'small' */
+  mapSize?: MapSize;
 }
 
 /** Module names of the projections. */

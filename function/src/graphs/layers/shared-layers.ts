@@ -20,9 +20,3 @@ export function nearest(g: GraphBuilder, x: Value, to: { scales: Value } | { siz
     nearest_mode: 'floor',
   });
 }
-
-/** The first half of the last axis times the GELU of the second. */
-export function gatedHalves(g: GraphBuilder, x: Value): Value {
-  const [value, gate] = g.nodes('Split', [x], 2, { axis: -1, num_outputs: 2 }) as [Value, Value];
-  return g.node('Mul', [value, g.node('Gelu', [gate])]);
-}
