@@ -5,6 +5,7 @@
 import { parentPort } from 'node:worker_threads';
 import { env, InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { usableProcessors } from '../usable-processors.ts';
+import { addsInt8Exactly } from './int8-sums.ts';
 import type {
   Feeds,
   Outputs,
@@ -18,6 +19,7 @@ import type {
 env.logLevel = 'fatal';
 
 const sessions = new Map<string, InferenceSession>();
+let int8Exactness: Promise<boolean> | undefined;
 
 parentPort?.on('message', async ({ id, command }: SessionRequest) => {
   try {
@@ -60,12 +62,17 @@ async function load(
     extra: {
       session: {
         disable_prepacking: prepack ? '0' : '1',
-        // Processors without VNNI would add products of int8 up in 16 bits, which can overflow: exact sums, even if slower.
-        x64quantprecision: '1',
+        // Exact sums, even if slower; where they are exact anyway, this would make them slower for nothing.
+        ...(provider === 'cpu' && !(await isInt8Exact()) ? { x64quantprecision: '1' } : {}),
       },
     },
   });
   sessions.set(name, session);
+}
+
+function isInt8Exact(): Promise<boolean> {
+  int8Exactness ??= addsInt8Exactly();
+  return int8Exactness;
 }
 
 async function run(name: string, feeds: Feeds, wanted?: readonly string[]): Promise<Outputs> {
