@@ -77,5 +77,7 @@ with torch.inference_mode():
         for _ in range(runs):
             timed(lambda: draw(pipeline, text))
 
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-print(json.dumps({"seconds": seconds, "cpuSeconds": cpu_seconds, "peakMegabytes": peak}))
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+with open("/proc/self/status") as status:
+    own = next(int(line.split()[1]) for line in status if line.startswith("RssAnon:")) * 1024 / 1e6
+print(json.dumps({"seconds": seconds, "cpuSeconds": cpu_seconds, "peakMegabytes": peak, "ownMegabytes": own}))

@@ -3,7 +3,7 @@
  *
  *     npm run bench [-- NAME…] [--folder FOLDER] [--rounds N] [--steps N] [--python PYTHON]
  *
- * Names: api, convert, pull, load, unet, vae, image; all of them, where none is given. FOLDER keeps the random checkpoint and
+ * Names: api, convert, pull, load, unet, unet-int8, vae, image; all of them, where none is given. FOLDER keeps the random checkpoint and
  * its bundle (9 GB) from one run to the next; 18 GB are needed in all. PYTHON, or SAFELIGHT_BENCH_PYTHON, is one with
  * torch, diffusers, transformers and safetensors: without it the networks are measured alone.
  */
@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util';
 import { benchApi } from './api.ts';
 import { benchConvert } from './convert.ts';
 import { machine } from './measure.ts';
-import { benchImage, benchLoad, benchUnet, benchVae } from './networks.ts';
+import { benchImage, benchInt8Unet, benchLoad, benchUnet, benchVae } from './networks.ts';
 import { benchPull } from './pull.ts';
 import { type Bench, formatRows, type Row } from './rows.ts';
 
@@ -24,6 +24,7 @@ const benches: Readonly<Record<string, Bench>> = {
   pull: benchPull,
   load: benchLoad,
   unet: benchUnet,
+  'unet-int8': benchInt8Unet,
   vae: benchVae,
   image: benchImage,
 };

@@ -16,8 +16,8 @@ export interface Sample {
   /** Of the processor, user and system. */
   cpuSeconds?: number | undefined;
   peakMegabytes?: number | undefined;
-  /** Resident when the work was done: weights in use, and what is kept for the next run. */
-  residentMegabytes?: number | undefined;
+  /** Resident when the work was done, files that are mapped left out: the system can take those back. */
+  ownMegabytes?: number | undefined;
 }
 
 /** A line of the table: rounds of Safelight, each beside the same round of the peer. */
@@ -55,14 +55,14 @@ function describe(samples: readonly Sample[], { megabytes, requests }: Pick<Row,
   const seconds = median(samples.map((sample) => sample.seconds));
   const cpu = samples.flatMap(({ cpuSeconds }) => cpuSeconds ?? []);
   const peaks = samples.flatMap(({ peakMegabytes }) => peakMegabytes ?? []);
-  const resident = samples.flatMap(({ residentMegabytes }) => residentMegabytes ?? []);
+  const own = samples.flatMap(({ ownMegabytes }) => ownMegabytes ?? []);
   return [
     ...(megabytes === undefined ? [] : [`${(megabytes / seconds).toFixed(0)} MB/s`]),
     ...(requests === undefined ? [] : [`${(requests / seconds).toFixed(0)} a second`]),
     ...(megabytes === undefined && requests === undefined ? [`${seconds.toFixed(2)} s`] : []),
     ...(cpu.length === 0 ? [] : [`CPU ${describeCpu(median(cpu), requests)}`]),
     ...(peaks.length === 0 ? [] : [`peak ${Math.max(...peaks).toFixed(0)} MB`]),
-    ...(resident.length === 0 ? [] : [`then ${Math.max(...resident).toFixed(0)} MB`]),
+    ...(own.length === 0 ? [] : [`own ${Math.max(...own).toFixed(0)} MB`]),
   ].join(', ');
 }
 
