@@ -59,10 +59,10 @@ export const describeJobQueue = (name: string, createFixture: () => Promise<JobQ
       const reason = new Error('enough');
       await assert.rejects(fixture.queue.receive(AbortSignal.abort(reason)), reason);
       const controller = new AbortController();
-      const waiting = fixture.queue.receive(controller.signal);
+      const stopped = assert.rejects(fixture.queue.receive(controller.signal), reason);
       controller.abort(reason);
       const id = await submit(fixture);
-      await assert.rejects(waiting, reason);
+      await stopped;
       assert.equal((await fixture.queue.receive(never)).jobId, id);
     });
 

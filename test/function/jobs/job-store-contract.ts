@@ -33,7 +33,7 @@ export const newJob = (differences: Partial<NewJob> = {}): NewJob => ({
   ...differences,
 });
 
-const RESULT: JobResult = {
+export const RESULT: JobResult = {
   images: [{ index: 0, width: 64, height: 64, seed: 1, format: 'png', bytes: 3, sha256: 'ab', key: 'jobs/x/0.png' }],
   warnings: [{ code: 'unknown_words', field: 'prompt', message: 'm', words: ['w'] }],
   timings: { queueMs: 1, loadMs: 2, encodeMs: 3, denoiseMs: 4, decodeMs: 5, uploadMs: 6 },

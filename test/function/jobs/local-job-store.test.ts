@@ -13,7 +13,7 @@ import { INSERT_JOB } from '../../../function/src/jobs/local/job-row.ts';
 import { createLocalJobQueue } from '../../../function/src/jobs/local/local-job-queue.ts';
 import { createLocalJobStore } from '../../../function/src/jobs/local/local-job-store.ts';
 import { describeJobQueue, type JobQueueFixture } from './job-queue-contract.ts';
-import { describeJobStore, type JobStoreFixture, newJob, SETTINGS } from './job-store-contract.ts';
+import { describeJobStore, type JobStoreFixture, newJob, RESULT, SETTINGS } from './job-store-contract.ts';
 import { createTemporaryFolder, type TemporaryFolder } from './temporary-folder.ts';
 
 const openStore = async (folder: TemporaryFolder, now: () => number = Date.now, maxQueued = 20) => {
@@ -105,19 +105,55 @@ describe('the job database', () => {
     await using folder = await createTemporaryFolder();
     const { database, store } = await openStore(folder);
     const job = await store.create(newJob());
+    await store.create(newJob());
     database.close();
     const path = join(folder.path, 'jobs.db');
     const raw = new Database(path);
     const old = { startedAt: 1000, finishedAt: 3500, phase: null, result: { images: [], warnings: [] }, error: null };
-    raw.prepare('UPDATE jobs SET status = ?, takeable_at = NULL, state = ?').run('succeeded', JSON.stringify(old));
-    raw.exec('DROP INDEX jobs_by_end; DROP INDEX jobs_by_model; DROP TABLE webhooks');
+    raw
+      .prepare('UPDATE jobs SET status = ?, takeable_at = NULL, state = ? WHERE id = ?')
+      .run('succeeded', JSON.stringify(old), job.id);
+    raw.exec('DROP TRIGGER count_inserted; DROP TRIGGER count_updated; DROP TRIGGER count_deleted');
+    raw.exec('DROP TABLE job_counts; DROP INDEX jobs_by_end; DROP INDEX jobs_by_model; DROP TABLE webhooks');
     raw.exec('ALTER TABLE jobs DROP COLUMN webhook_url; PRAGMA user_version = 1');
     raw.close();
     const newer = await openStore(folder);
     const found = await newer.store.get(job.id);
     assert.equal(found?.webhookUrl, null);
     assert.deepEqual(found?.result?.usage, { gpuSeconds: 2.5 });
+    assert.deepEqual(await newer.store.counts(), { queued: 1, running: 0 });
     newer.database.close();
+  });
+
+  it('counts the same as the jobs themselves, whatever became of them', async () => {
+    await using folder = await createTemporaryFolder();
+    const { database, store } = await openStore(folder);
+    const [queued, waiting, running, done, canceled] = await Promise.all(
+      Array.from({ length: 5 }, () => store.create(newJob())),
+    );
+    for (const job of [waiting, running, done]) await store.acquire(job?.id ?? '', { leaseMs: 1000, maxAttempts: 3 });
+    await store.release({ id: waiting?.id ?? '', attempt: 1 }, { delayMs: 60_000, isCharged: true });
+    await store.complete({ id: done?.id ?? '', attempt: 1 }, RESULT);
+    await store.requestCancel(canceled?.id ?? '');
+    assert.deepEqual(await store.counts(), { queued: 2, running: 1 });
+    database.prepare('DELETE FROM jobs WHERE id IN (?, ?)').run(queued?.id, running?.id);
+    assert.deepEqual(await store.counts(), { queued: 1, running: 0 });
+    database.close();
+  });
+
+  it('ends each of the jobs that arrive together as if it came alone', async () => {
+    await using folder = await createTemporaryFolder();
+    const { database, store } = await openStore(folder, Date.now, 3);
+    const first = newJob();
+    const outcomes = await Promise.allSettled(
+      [first, first, { ...first, inputHash: 'other' }, newJob(), newJob(), newJob()].map((job) => store.create(job)),
+    );
+    const described = outcomes.map((outcome) =>
+      outcome.status === 'fulfilled' ? 'created' : (outcome.reason as { code: string }).code,
+    );
+    assert.deepEqual(described, ['created', 'created', 'conflict', 'created', 'created', 'rate_limited']);
+    assert.deepEqual(await store.counts(), { queued: 3, running: 0 });
+    database.close();
   });
 
   it('says busy, retryably, when another process holds it for too long', async () => {

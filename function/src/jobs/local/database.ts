@@ -46,6 +46,25 @@ const MIGRATIONS = [
   ) STRICT;
   CREATE INDEX webhooks_to_send ON webhooks (due_at);
 `,
+  `
+  -- How many jobs of a status are to be taken some time: counting the jobs themselves takes longer the more there are.
+  CREATE TABLE job_counts (status TEXT PRIMARY KEY, jobs INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  INSERT INTO job_counts VALUES ('queued', 0), ('running', 0), ('succeeded', 0), ('failed', 0), ('canceled', 0);
+  UPDATE job_counts SET jobs = (
+    SELECT count(*) FROM jobs WHERE jobs.status = job_counts.status AND takeable_at IS NOT NULL
+  );
+  CREATE TRIGGER count_inserted AFTER INSERT ON jobs WHEN new.takeable_at IS NOT NULL BEGIN
+    UPDATE job_counts SET jobs = jobs + 1 WHERE status = new.status;
+  END;
+  CREATE TRIGGER count_updated AFTER UPDATE OF status, takeable_at ON jobs
+  WHEN old.status <> new.status OR (old.takeable_at IS NULL) <> (new.takeable_at IS NULL) BEGIN
+    UPDATE job_counts SET jobs = jobs - 1 WHERE status = old.status AND old.takeable_at IS NOT NULL;
+    UPDATE job_counts SET jobs = jobs + 1 WHERE status = new.status AND new.takeable_at IS NOT NULL;
+  END;
+  CREATE TRIGGER count_deleted AFTER DELETE ON jobs WHEN old.takeable_at IS NOT NULL BEGIN
+    UPDATE job_counts SET jobs = jobs - 1 WHERE status = old.status;
+  END;
+`,
 ] as const;
 
 /** The embedded database: one connection, statements prepared once, all calls synchronous and short. */

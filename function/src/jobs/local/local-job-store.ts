@@ -1,5 +1,6 @@
+import type { FunctionError } from '../../errors.ts';
 import { type ChangeNotifier, QUEUE_TOPIC, WEBHOOK_TOPIC } from '../change-notifier.ts';
-import { createJobRecord, isFinished, type JobRecord } from '../job-record.ts';
+import { createJobRecord, isFinished, type JobRecord, type NewJob } from '../job-record.ts';
 import type { AcquireResult, JobStore, WriteResult } from '../job-store.ts';
 import { conflict, tooManyQueued } from '../store-errors.ts';
 import {
@@ -12,6 +13,7 @@ import {
   requestCancel,
 } from '../transitions.ts';
 import { type JobDatabase, toStoreError } from './database.ts';
+import { inGroups } from './in-groups.ts';
 import { fromRow, INSERT_JOB, type JobRow, toInsertValues, toUpdateValues, UPDATE_JOB } from './job-row.ts';
 import { createLocalUsage } from './local-usage.ts';
 
@@ -35,7 +37,7 @@ const prepareStatements = (database: JobDatabase) => ({
   get: database.prepare('SELECT * FROM jobs WHERE id = ?'),
   find: database.prepare('SELECT * FROM jobs WHERE owner = ? AND idempotency_key = ?'),
   list: database.prepare('SELECT * FROM jobs WHERE owner = ? AND id < ? ORDER BY id DESC LIMIT ?'),
-  count: database.prepare('SELECT count(*) AS jobs FROM jobs WHERE status = ? AND takeable_at IS NOT NULL'),
+  count: database.prepare('SELECT jobs FROM job_counts WHERE status = ?'),
   announce: database.prepare('INSERT INTO webhooks (job_id, due_at, tries) VALUES (?, ?, 0)'),
   position: database.prepare(
     `SELECT count(*) AS jobs FROM (SELECT 1 FROM jobs
@@ -83,23 +85,23 @@ export const createLocalJobStore = (options: LocalJobStoreOptions): JobStore => 
   const write = (id: string, transition: (job: JobRecord) => JobRecord | null): WriteResult =>
     change(id, transition).after === undefined ? 'lost' : 'written';
 
+  /** @returns What stops this job alone; what stops the transaction is thrown. */
+  const createOne = (request: NewJob): JobRecord | FunctionError => {
+    const existing = read(statements.find.get(request.owner, request.idempotencyKey));
+    if (existing !== undefined) return existing.inputHash === request.inputHash ? existing : conflict();
+    const queued = countOf('queued');
+    if (queued >= maxQueued) return tooManyQueued(queued);
+    const created = createJobRecord(request, newJobId(), now());
+    statements.insert.run(...toInsertValues(created));
+    return created;
+  };
+
   return {
-    async create(request) {
-      const job = alone(() => {
-        const existing = read(statements.find.get(request.owner, request.idempotencyKey));
-        if (existing !== undefined) {
-          if (existing.inputHash !== request.inputHash) throw conflict();
-          return existing;
-        }
-        const queued = countOf('queued');
-        if (queued >= maxQueued) throw tooManyQueued(queued);
-        const created = createJobRecord(request, newJobId(), now());
-        statements.insert.run(...toInsertValues(created));
-        return created;
-      });
+    create: inGroups<NewJob, JobRecord>((requests) => {
+      const outcomes = alone(() => requests.map(createOne));
       notifier.notify(QUEUE_TOPIC);
-      return job;
-    },
+      return outcomes;
+    }),
     find: async (owner, idempotencyKey) => read(statements.find.get(owner, idempotencyKey)),
     get: async (id) => read(statements.get.get(id)),
     async list({ owner, limit, cursor }) {
