@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createSafelight } from '@safelight/sdk';
 import type { BenchOptions, Row, Sample } from './rows.ts';
 
-const REQUESTS = 2000;
+const REQUESTS = 5000;
 const JOBS = 300;
 /** At a time. */
 const CONCURRENCY = 8;
