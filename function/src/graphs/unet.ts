@@ -14,6 +14,8 @@ const NORM_EPSILON = 1e-5;
  * their weights is a tenth of all. A third more of the next level's is less than that.
  */
 const MAP_SIZES: readonly MapSize[] = ['large', 'large', 'medium'];
+/** Channels of the uppermost level from which on that pays: with fewer, sums of rows take longer than the products they save. */
+const MIN_CHANNELS = 256;
 
 export interface UnetOptions {
   /** Of the upper levels, the rest are small: all are where weights are quantized. @defaultValue as its widths suggest */
@@ -59,7 +61,7 @@ function openNetwork(
   name: string,
   config: UnetConfig,
   target: Target,
-  { mapSizes = MAP_SIZES }: UnetOptions,
+  { mapSizes = config.model_channels < MIN_CHANNELS ? [] : MAP_SIZES }: UnetOptions,
 ): { network: Network; latents: Value } {
   const layers = createLayers(target, name);
   const { g } = layers;

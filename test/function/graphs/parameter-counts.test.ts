@@ -28,7 +28,8 @@ describe('the graphs of full Stable Diffusion v1', () => {
     });
 
     test(`${graph.name} is a small file: its weights lie beside it`, () => {
-      assert.ok(encodeOnnx(graph, 'weights').byteLength < 1_000_000);
+      // Mostly names. The UNet's has factors for sums of rows, 0.7 MB; its weights are 4 GB.
+      assert.ok(encodeOnnx(graph, 'weights').byteLength < 1_100_000);
     });
   }
 

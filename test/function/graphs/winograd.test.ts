@@ -91,6 +91,14 @@ describe('a convolution of a large or medium feature map, by Winograd’s algori
     const original = [...stored.values()].reduce((sum, numbers) => sum + numbers, 0);
     assert.ok(kept > original && kept < 1.2 * original, `${kept} of ${original}`);
   });
+
+  test('a UNet as narrow as the embedded model’s has none: it would be slower', () => {
+    const { weights } = buildUnet({ ...stableDiffusionV1.unet, model_channels: 64 });
+    assert.deepEqual(
+      weights.filter(({ arrangement }) => typeof arrangement === 'object' && 'kernelRows' in arrangement),
+      [],
+    );
+  });
 });
 
 function randomCheckpoint(): TensorSource {
