@@ -66,12 +66,21 @@ interface Factors {
 const RANK = 4;
 const ALPHA = 2;
 
-/** A 3×3 convolution that the CPU keeps as sums of its rows, which are rounded: not bit by bit. */
-export const summedLayer: Layer = {
-  lora: 'lora_unet_up_blocks_2_resnets_0_conv1',
-  weight: `${unet}.output_blocks.4.0.in_layers.2.weight`,
-  shape: [64, 192, 3, 3],
-};
+/** Layers of the embedded model with a wide UNet, whose weights the CPU keeps in several parts. */
+export const dividedLayers = {
+  /** As sums of its kernels' rows, which are rounded: not bit by bit. */
+  conv: {
+    lora: 'lora_unet_up_blocks_0_resnets_1_conv1',
+    weight: `${unet}.output_blocks.1.0.in_layers.2.weight`,
+    shape: [256, 512, 3, 3],
+  },
+  /** In halves. */
+  gated: {
+    lora: 'lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_ff_net_0_proj',
+    weight: `${unet}.input_blocks.1.1.transformer_blocks.0.ff.net.0.proj.weight`,
+    shape: [2048, 256],
+  },
+} satisfies Record<string, Layer>;
 
 /** The factors of a layer's delta, and the delta, put together element by element. */
 function factorsOf({ lora, shape, isCp = false }: Layer, seed: number): Factors {

@@ -11,7 +11,8 @@ import { type ComponentName, weightsFile } from '../../../function/src/bundle/ma
 import { type Bundle, openBundle } from '../../../function/src/bundle/open-bundle.ts';
 import { placeWeights } from '../../../function/src/graphs/encode-onnx.ts';
 import { embeddedModelFolder, openEmbeddedBundle, temporaryFolder } from '../../support/embedded-model.ts';
-import { asFloats, encodeLora, type Layer, layers, mergeByHand, summedLayer } from '../../support/lora-files.ts';
+import { asFloats, dividedLayers, encodeLora, type Layer, layers, mergeByHand } from '../../support/lora-files.ts';
+import { widenUnet } from '../../support/wide-unet.ts';
 import {
   encodeSafetensors,
   floats,
@@ -63,36 +64,47 @@ describe('LoRAs merged into a bundle', () => {
     });
   }
 
-  test('a convolution that is kept as sums of rows: as converting the merged checkpoint gives them, to a rounding', async (t) => {
+  test('weights that are kept in several parts: as converting the merged checkpoint gives them, sums of rows to a rounding', async (t) => {
     const folder = await temporaryFolder(t);
-    const byHand = join(folder, 'by-hand.safetensors');
-    await writeFile(byHand, encodeSafetensors(mergeByHand(tensors, [summedLayer], 0.125)));
-    await convertCheckpoint({ name: 'x', checkpoint: byHand, folder: join(folder, 'merged-by-hand') });
-    const base = await openEmbeddedBundle();
-    const lora = await writeLora(folder, encodeLora([summedLayer]));
+    const changed: Layer[] = Object.values(dividedLayers);
+    const wide = widenUnet(tensors);
+    const convert = async (name: string, content: Tensors) => {
+      await writeFile(join(folder, `${name}.safetensors`), encodeSafetensors(content));
+      await convertCheckpoint({
+        name: 'x',
+        checkpoint: join(folder, `${name}.safetensors`),
+        folder: join(folder, name),
+      });
+      return openBundle(join(folder, name));
+    };
+    const base = await convert('wide', wide);
+    const byHand = await convert('by-hand', mergeByHand(wide, changed, 0.125));
+    const lora = await writeLora(folder, encodeLora(changed));
     const { bundle } = await openMergedBundle(base, [lora], { cacheDir: folder });
     const { placements } = placeWeights(buildGraph('unet', base.manifest.config, 'cpu'));
-    const [before, expected, actual] = [
-      await readWeights(base, 'unet'),
-      await readWeights(await openBundle(join(folder, 'merged-by-hand')), 'unet'),
-      await readWeights(bundle, 'unet'),
-    ];
-    let sums = 0;
+    const [before, expected, actual] = await Promise.all(
+      [base, byHand, bundle].map((opened) => readWeights(opened, 'unet')),
+    );
+    const parts: string[] = [];
     for (const { weight, offset, byteLength } of placements) {
-      const part = (file: Buffer) =>
+      const part = (file: Buffer = Buffer.alloc(0)) =>
         new Float32Array(Uint8Array.from(file.subarray(offset, offset + byteLength)).buffer);
-      if (weight.sources.some(({ name }) => name === summedLayer.weight)) {
-        sums += 1;
-        const wanted = part(expected);
-        const error = part(actual).reduce(
-          (largest, value, i) => Math.max(largest, Math.abs(value - (wanted[i] as number))),
-          0,
-        );
-        assert.ok(error <= 2e-7, `${weight.name}: ${error}`);
-        assert.notDeepEqual(part(actual), part(before), weight.name);
-      } else assert.deepEqual(part(actual), part(before), weight.name);
+      const layer = changed.find((candidate) => weight.sources.some(({ name }) => name === candidate.weight));
+      if (layer === undefined) {
+        assert.deepEqual(part(actual), part(before), weight.name);
+        continue;
+      }
+      parts.push(weight.name.slice(layer.weight.length));
+      assert.notDeepEqual(part(actual), part(before), weight.name);
+      const wanted = part(expected);
+      const error = part(actual).reduce(
+        (largest, value, i) => Math.max(largest, Math.abs(value - (wanted[i] as number))),
+        0,
+      );
+      assert.ok(error <= (layer === dividedLayers.conv ? 2e-7 : 0), `${weight.name}: ${error}`);
     }
-    assert.equal(sums, 6);
+    const sums = Array.from({ length: 6 }, (_, i) => `.sum${i}_of_6`);
+    assert.deepEqual(parts.sort(), ['.from0', '.from1024', ...sums]);
   });
 
   test('for a GPU: packed, channels last, and rounded to half precision once', async (t) => {
