@@ -4,7 +4,7 @@
  *     npm run bench [-- NAME…] [--folder FOLDER] [--rounds N] [--steps N] [--python PYTHON]
  *
  * Names: api, convert, pull, load, unet, unet-int8, vae, image; all of them, where none is given. FOLDER keeps the random checkpoint and
- * its bundle (9 GB) from one run to the next; 18 GB are needed in all. PYTHON, or SAFELIGHT_BENCH_PYTHON, is one with
+ * its bundles (11 GB) from one run to the next; 20 GB are needed in all. PYTHON, or SAFELIGHT_BENCH_PYTHON, is one with
  * torch, diffusers, transformers and safetensors: without it the networks are measured alone.
  */
 import { mkdtemp, rm } from 'node:fs/promises';

@@ -3,7 +3,7 @@
  *
  *     parity.ts [--target cpu|cuda] [--precision int8] [--bundle FOLDER] [SECTION…]
  *
- * Needs 4.6 GB of disk and about 5 GB of memory. The bundle is made in a temporary folder, or in FOLDER, where it is
+ * Needs 4.9 GB of disk and about 5 GB of memory. The bundle is made in a temporary folder, or in FOLDER, where it is
  * kept and found again. `--target cuda` runs the graphs for CUDA, said in the CPU's operators: their wiring and their
  * weights, not their kernels. Exits with 1 when an error is above its limit.
  */

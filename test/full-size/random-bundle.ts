@@ -17,7 +17,7 @@ import { lowerToCpu } from '../support/lower-to-cpu.ts';
 import { createRandomCheckpoint, RECIPE_VERSION } from './random-checkpoint.ts';
 
 /**
- * Compiles the random checkpoint's bundle, 4.6 GB (2.1 GB for CUDA, 1.8 GB in int8), unless the folder holds it already, with the graphs
+ * Compiles the random checkpoint's bundle, 4.9 GB (2.1 GB for CUDA, 1.8 GB in int8), unless the folder holds it already, with the graphs
  * of today. A bundle for CUDA gets graphs of the same weights that the CPU can run beside its own.
  */
 export async function ensureRandomBundle(
