@@ -1,8 +1,10 @@
-/** Measures one task on the bundle: `network-process.ts BUNDLE load|unet|vae|image RUNS STEPS`. Prints a line of JSON. */
+/** Measures one task on the bundle: `network-process.ts BUNDLE load|unet|vae|image RUNS STEPS TARGET BATCH SIZE`. Prints a line of JSON. */
+import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { generateInputSchema } from '@safelight/sdk/contract';
 import { openBundle } from '../../function/src/bundle/open-bundle.ts';
 import { recordVerified } from '../../function/src/bundle/verified-states.ts';
+import type { Target } from '../../function/src/graphs/layers/layers.ts';
 import { generate } from '../../function/src/pipeline/generate.ts';
 import { resolveSettings } from '../../function/src/pipeline/resolve-settings.ts';
 import { openModel } from '../../function/src/runtime/open-model.ts';
@@ -11,7 +13,18 @@ import type { Feeds } from '../../function/src/runtime/session-protocol.ts';
 import { timed, unitTensor } from '../full-size/parity-section.ts';
 import type { NetworkTask } from './networks.ts';
 
-const [folder = '', task, runs, steps] = process.argv.slice(2) as [string, NetworkTask, string, string];
+const [folder = '', task, runs, steps, provider, batch, size] = process.argv.slice(2) as [
+  string,
+  NetworkTask,
+  string,
+  string,
+  Target,
+  string,
+  string,
+];
+const side = Number(size) / 8;
+/** One row of latents and two of prompts: both halves of the guidance. More pictures have latents for each of both. */
+const latentRows = Number(batch) === 1 ? 1 : 2 * Number(batch);
 const host = createSessionHost();
 const seconds: number[] = [];
 const cpuSeconds: number[] = [];
@@ -32,18 +45,29 @@ async function readOwnMegabytes(): Promise<number | undefined> {
   return kibibytes === undefined ? undefined : (Number(kibibytes) * 1024) / 1e6;
 }
 
+/** The driver knows the memory of all processes: the GPU should have nothing else to do. */
+function readGpuMegabytes(): number {
+  const used = execFileSync('nvidia-smi', ['--query-gpu=memory.used', '--format=csv,noheader,nounits'], {
+    encoding: 'utf8',
+  });
+  return (Number.parseInt(used, 10) * 2 ** 20) / 1e6;
+}
+
 const networks: Record<'unet' | 'vae', { name: 'unet' | 'vae_decoder'; output: string; feeds: Feeds }> = {
-  // One row of latents and two of prompts: both halves of the guidance.
   unet: {
     name: 'unet',
     output: 'noise_prediction',
     feeds: {
-      latents: unitTensor('bench.latents', [1, 4, 64, 64]),
-      timesteps: { data: Float32Array.of(981), dims: [1] },
-      prompt_embeddings: unitTensor('bench.prompts', [2, 77, 768]),
+      latents: unitTensor('bench.latents', [latentRows, 4, side, side]),
+      timesteps: { data: new Float32Array(latentRows).fill(981), dims: [latentRows] },
+      prompt_embeddings: unitTensor('bench.prompts', [2 * Number(batch), 77, 768]),
     },
   },
-  vae: { name: 'vae_decoder', output: 'image', feeds: { latents: unitTensor('bench.latents', [1, 4, 64, 64]) } },
+  vae: {
+    name: 'vae_decoder',
+    output: 'image',
+    feeds: { latents: unitTensor('bench.latents', [Number(batch), 4, side, side]) },
+  },
 };
 
 // A bundle that was verified once, as every bundle is before its second start.
@@ -52,18 +76,19 @@ await recordVerified(folder, bundle.manifest);
 if (task === 'load' || task === 'image') {
   const load = async () => openModel(await openBundle(folder), host);
   const model = await (task === 'load' ? measure(load) : load());
-  const size = { width: 512, height: 512, steps: Number(steps), sampler: 'ddim', seed: 1 };
-  const input = generateInputSchema.parse({ prompt: 'a photo of a cat', ...size });
+  const wanted = { width: Number(size), height: Number(size), steps: Number(steps), sampler: 'ddim', seed: 1 };
+  const input = generateInputSchema.parse({ prompt: 'a photo of a cat', ...wanted });
   const settings = resolveSettings(input, model.info, () => 1);
   for (let i = 0; task === 'image' && i < Number(runs); i += 1) {
     await measure(() => generate(model, settings));
   }
 } else {
   const { name, output, feeds } = networks[task];
-  await host.load(name, bundle.graphPath(name));
+  await host.load(name, bundle.graphPath(name), { provider });
   for (let i = 0; i < Number(runs); i += 1) await measure(() => host.run(name, feeds, [output]));
 }
 const peakMegabytes = (process.resourceUsage().maxRSS * 1024) / 1e6;
 const ownMegabytes = await readOwnMegabytes();
-console.log(JSON.stringify({ seconds, cpuSeconds, peakMegabytes, ownMegabytes }));
+const gpuMegabytes = provider === 'cuda' ? readGpuMegabytes() : undefined;
+console.log(JSON.stringify({ seconds, cpuSeconds, peakMegabytes, ownMegabytes, gpuMegabytes }));
 await host.close();

@@ -1,3 +1,5 @@
+import type { Target } from '../../function/src/graphs/layers/layers.ts';
+
 export interface BenchOptions {
   /** Where checkpoint, bundle and what is measured lie. */
   folder: string;
@@ -6,6 +8,14 @@ export interface BenchOptions {
   steps: number;
   /** A Python with PyTorch and diffusers, if there is one. */
   python: string | undefined;
+  /** What the networks run on, the peer's too. */
+  target: Target;
+  /** Pictures at once, of UNet and VAE alone. */
+  batch: number;
+  /** Width and height of the picture. */
+  size: number;
+  /** Whether the peer's UNet is compiled by `torch.compile`. */
+  compile: boolean;
 }
 
 export type Bench = (options: BenchOptions) => Promise<Row[]>;
@@ -18,6 +28,8 @@ export interface Sample {
   peakMegabytes?: number | undefined;
   /** Resident when the work was done, files that are mapped left out: the system can take those back. */
   ownMegabytes?: number | undefined;
+  /** Of the GPU's memory, all that was taken when the work was done. */
+  gpuMegabytes?: number | undefined;
 }
 
 /** A line of the table: rounds of Safelight, each beside the same round of the peer. */
@@ -55,6 +67,7 @@ function describe(samples: readonly Sample[], { megabytes, requests }: Pick<Row,
   const seconds = median(samples.map((sample) => sample.seconds));
   const cpu = samples.flatMap(({ cpuSeconds }) => cpuSeconds ?? []);
   const peaks = samples.flatMap(({ peakMegabytes }) => peakMegabytes ?? []);
+  const gpu = samples.flatMap(({ gpuMegabytes }) => gpuMegabytes ?? []);
   const own = samples.flatMap(({ ownMegabytes }) => ownMegabytes ?? []);
   return [
     ...(megabytes === undefined ? [] : [`${(megabytes / seconds).toFixed(0)} MB/s`]),
@@ -63,6 +76,7 @@ function describe(samples: readonly Sample[], { megabytes, requests }: Pick<Row,
     ...(cpu.length === 0 ? [] : [`CPU ${describeCpu(median(cpu), requests)}`]),
     ...(peaks.length === 0 ? [] : [`peak ${Math.max(...peaks).toFixed(0)} MB`]),
     ...(own.length === 0 ? [] : [`own ${Math.max(...own).toFixed(0)} MB`]),
+    ...(gpu.length === 0 ? [] : [`GPU ${Math.max(...gpu).toFixed(0)} MB`]),
   ].join(', ');
 }
 
