@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, type TestContext, test } from 'node:test';
 import type { DiffusionModel } from '../../../function/src/pipeline/diffusion-model.ts';
 import { constantPrompts, createGuidedPredictor } from '../../../function/src/pipeline/guidance.ts';
 import { createNoiseSchedule, samplers } from '../../../function/src/pipeline/schedulers/index.ts';
@@ -24,12 +24,12 @@ describe('the embedded model, against PyTorch', () => {
   });
   after(() => host.close());
 
-  test('text encoder: six prompts, from words to embeddings, within 1e-5', async () => {
+  test('text encoder: six prompts, from words to embeddings, within 1e-5', async (t) => {
     const expected = await readGolden('mini', 'text.safetensors');
     const embeddings = await model.encodePrompts(
       golden.prompts.map((prompt) => model.tokenizer.encode(prompt).tokenIds),
     );
-    assertClose(embeddings, expected('context'), 1e-5);
+    assertClose(t, embeddings, expected('context'), 1e-5);
   });
 
   for (const [clipSkip, base64] of clipSkips.embeddings as [number, string][]) {
@@ -59,20 +59,20 @@ describe('the embedded model, against PyTorch', () => {
     });
   }
 
-  test('UNet: two timesteps in one batch, within 1e-5', async () => {
+  test('UNet: two timesteps in one batch, within 1e-5', async (t) => {
     const expected = await readGolden('mini', 'unet.safetensors');
     const timesteps = { data: Float32Array.from(golden.unet.t), dims: [2] };
     const feeds = { latents: expected('x'), timesteps, prompt_embeddings: expected('context') };
     const { noise_prediction } = await host.run('unet', feeds);
-    assertClose(noise_prediction, expected('eps'), 1e-5);
+    assertClose(t, noise_prediction, expected('eps'), 1e-5);
   });
 
-  test('VAE encoder: moments within 1e-3, decoder: pixels within 1e-4', async () => {
+  test('VAE encoder: moments within 1e-3, decoder: pixels within 1e-4', async (t) => {
     const expected = await readGolden('mini', 'vae.safetensors');
     const { moments } = await host.run('vae_encoder', { image: expected('image') });
-    assertClose(moments, expected('moments'), 1e-3);
+    assertClose(t, moments, expected('moments'), 1e-3);
     const { image } = await host.run('vae_decoder', { latents: expected('latent') });
-    assertClose(image, expected('decoded'), 1e-4);
+    assertClose(t, image, expected('decoded'), 1e-4);
   });
 
   test('ten guided DDIM steps: the image in [0,1] within 1e-3', async (t) => {
@@ -111,8 +111,9 @@ function toUnitRange({ data, dims }: Tensor): Tensor {
   return { data: data.map((value) => Math.min(Math.max((value + 1) / 2, 0), 1)), dims };
 }
 
-function assertClose(actual: Tensor | undefined, expected: Tensor, tolerance: number): void {
+function assertClose(t: TestContext, actual: Tensor | undefined, expected: Tensor, tolerance: number): void {
   assert.ok(actual);
   const error = maxAbsoluteError(actual, expected);
+  t.diagnostic(`max abs error ${error.toExponential(1)}`);
   assert.ok(error <= tolerance, `max abs error ${error} > ${tolerance}`);
 }
