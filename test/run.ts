@@ -18,6 +18,7 @@ const longTests = [
     'deploy-dry-run',
     'documentation',
     'kill',
+    'lcm-lora',
     'loras',
     'original-scripts',
     'packages',

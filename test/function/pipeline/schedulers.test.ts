@@ -301,6 +301,14 @@ describe('model calls', () => {
     assert.deepEqual(await timestepsOf('euler', 4), [999, 666, 333, 0]);
   });
 
+  it('LCM visits the timesteps that diffusers 0.31 picks of the fifty distilled at, for every number of steps', async () => {
+    assert.deepEqual(await timestepsOf('lcm', 4), [999, 759, 499, 259]);
+    for (let steps = 1; steps <= 50; steps += 1) {
+      const picked = Array.from({ length: steps }, (_, i) => 999 - 20 * Math.floor((50 * i) / steps));
+      assert.deepEqual(await timestepsOf('lcm', steps), picked);
+    }
+  });
+
   it('Euler a draws noise in every step but the last', async () => {
     let draws = 0;
     await samplers.euler_a.sample(
