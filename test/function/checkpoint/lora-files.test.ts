@@ -214,6 +214,7 @@ describe('names', () => {
       `unet.${dotted}.to_out.0.lora_A.weight`,
       `unet.${dotted}.to_out.0.lora_A.default.weight`,
       `base_model.model.unet.${dotted}.to_out.0.lora_A.weight`,
+      `unet.base_model.model.${dotted}.to_out.0.lora_A.weight`,
       `unet.${dotted}.to_out.0.lora.down.weight`,
       `unet.${dotted}.processor.to_out_lora.down.weight`,
       `${dotted}.processor.to_out_lora.down.weight`,

@@ -21,7 +21,8 @@ const BARE_UNET = /^(?:base_model\.model\.)?(?=(?:down_blocks|mid_block|up_block
 
 const prefixes: readonly (readonly [RegExp, string])[] = [
   [/^lora_unet_/, 'unet_'],
-  [/^(?:base_model\.model\.)?unet\./, 'unet_'],
+  // diffusers' script for LCM-LoRAs puts `unet.` before PEFT's own prefix.
+  [/^(?:base_model\.model\.)?unet\.(?:base_model\.model\.)?/, 'unet_'],
   [/^(?:model\.)?diffusion_model\./, 'unet_'],
   [BARE_UNET, 'unet_'],
   [/^lora_te1?_/, 'te_'],
