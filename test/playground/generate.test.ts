@@ -73,12 +73,17 @@ describe('the playground', { skip }, () => {
     await page.getByText('More settings').click();
     await page.getByLabel('Guidance from').fill('0.2');
     await page.getByLabel('Guidance until').fill('0.8');
+    await page.getByLabel('Deep cache').fill('2');
     await make(visitor, 'an owl');
     await page.getByRole('button', { name: 'Roll a seed' }).click();
     await page.getByLabel('Guidance from').fill('');
     await page.getByLabel('Guidance until').fill('2');
     await visitor.generate.click();
     await page.getByText('Guidance until must be').waitFor();
+    await page.getByLabel('Guidance until').fill('');
+    await page.getByLabel('Deep cache').fill('11');
+    await visitor.generate.click();
+    await page.getByText('Deep cache must be').waitFor();
     await page.getByLabel('Steps', { exact: true }).fill('9');
     await prompt.fill('something else');
 
@@ -100,6 +105,7 @@ describe('the playground', { skip }, () => {
     assert.equal(again.settings.sampler, 'euler_a');
     assert.equal(again.settings.steps, 6);
     assert.deepEqual([again.settings.guidanceStart, again.settings.guidanceEnd], [0.2, 0.8]);
+    assert.equal(again.settings.deepCache, 2);
   });
 
   test('cancels a job that is on its way, also after a reload', async () => {

@@ -99,12 +99,13 @@ describe('parameters', () => {
       guidanceScale: '6.5',
       guidanceStart: '0.15',
       guidanceEnd: '',
+      deepCache: '2',
       seed: '4294967295',
       width: '512',
       height: '768',
       clipSkip: '2',
       rng: 'cpu',
-      others: { deepCache: 2, hires: { scale: 2, strength: 0.4, upscaler: 'latent' } },
+      others: { hires: { scale: 2, strength: 0.4, upscaler: 'latent' } },
     });
   });
 

@@ -91,6 +91,7 @@ function MoreSettings({ settings, errors, onChange }: SettingsPanelProps) {
           <NumberField label="Guidance from" {...bind('guidanceStart')} min={0} max={1} step={0.05} placeholder="0" />
           <NumberField label="Guidance until" {...bind('guidanceEnd')} min={0} max={1} step={0.05} placeholder="1" />
         </div>
+        <NumberField label="Deep cache" {...bind('deepCache')} min={1} max={10} placeholder="off" />
         <SelectField
           label="Random numbers as drawn by"
           {...bind('rng')}

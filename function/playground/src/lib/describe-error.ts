@@ -62,6 +62,7 @@ const fieldLabels: Readonly<Record<string, string>> = {
   apiKey: 'The key',
   clipSkip: 'Clip skip',
   count: 'Pictures',
+  deepCache: 'Deep cache',
   guidanceEnd: 'Guidance until',
   guidanceScale: 'Guidance',
   guidanceStart: 'Guidance from',

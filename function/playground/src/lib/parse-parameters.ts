@@ -1,15 +1,15 @@
 import { readParameters, toGenerateInput } from '@safelight/sdk/metadata';
 import { samplerLabels, scheduleLabels } from './labels.ts';
-import { allGuided, type Settings } from './settings.ts';
+import { type Settings, wholeSteps } from './settings.ts';
 
 const textFields = [
-  ...(['steps', 'guidanceScale', 'guidanceStart', 'guidanceEnd', 'seed'] as const),
+  ...(['steps', 'guidanceScale', 'guidanceStart', 'guidanceEnd', 'deepCache', 'seed'] as const),
   ...(['clipSkip', 'eta', 'width', 'height'] as const),
 ];
 /** Of the settings without fields in the form those that ask for no picture to start from. */
 const otherFields = [
   ...(['sChurn', 'sTmin', 'sTmax', 'sNoise', 'subseed', 'subseedStrength'] as const),
-  ...(['deepCache', 'hires', 'loras', 'decoder', 'watermark', 'safety'] as const),
+  ...(['hires', 'loras', 'decoder', 'watermark', 'safety'] as const),
 ];
 
 /**
@@ -29,7 +29,7 @@ export function parseParameters(text: string): Partial<Settings> | undefined {
     promptSyntax,
     rng,
     ...readSampler(read.values),
-    ...allGuided,
+    ...wholeSteps,
     ...Object.fromEntries(given(textFields).map(([name, value]) => [name, String(value)])),
     others: Object.fromEntries(given(otherFields)),
   };

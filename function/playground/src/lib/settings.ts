@@ -4,7 +4,7 @@ import type { GenerateInput, GenerateSettings, ModelInfo } from '@safelight/sdk'
 const otherFields = [
   ...(['sChurn', 'sTmin', 'sTmax', 'sNoise', 'subseed', 'subseedStrength'] as const),
   ...(['resizeMode', 'invertMask', 'maskBlur', 'maskFill', 'inpaintArea', 'maskPadding', 'outpaint', 'hires'] as const),
-  ...(['deepCache', 'loras', 'decoder', 'watermark', 'safety'] as const),
+  ...(['loras', 'decoder', 'watermark', 'safety'] as const),
 ];
 export type OtherSettings = Pick<GenerateInput, (typeof otherFields)[number]>;
 
@@ -22,6 +22,8 @@ export interface Settings {
   /** The part of the steps that is guided, from 0 to 1. */
   guidanceStart: string;
   guidanceEnd: string;
+  /** Every how many predictions all of the UNet is computed. */
+  deepCache: string;
   sampler: string;
   schedule: string;
   eta: string;
@@ -43,8 +45,8 @@ export type TextField = Exclude<keyof Settings, 'others'>;
 /** Starting from noise alone. */
 export const noStart = { initImage: '', strength: '', mask: '' } satisfies Partial<Settings>;
 
-/** Guidance at every step. */
-export const allGuided = { guidanceStart: '', guidanceEnd: '' } satisfies Partial<Settings>;
+/** Guidance and all of the UNet at every step. */
+export const wholeSteps = { guidanceStart: '', guidanceEnd: '', deepCache: '' } satisfies Partial<Settings>;
 
 /** A fresh form for a model. */
 export function defaultSettings(model: ModelInfo): Settings {
@@ -59,7 +61,7 @@ export function defaultSettings(model: ModelInfo): Settings {
     height: String(height),
     steps: String(steps),
     guidanceScale: String(guidanceScale),
-    ...allGuided,
+    ...wholeSteps,
     sampler,
     schedule: '',
     eta: '',
@@ -99,6 +101,7 @@ const numberFields = [
   'guidanceScale',
   'guidanceStart',
   'guidanceEnd',
+  'deepCache',
   'eta',
   'clipSkip',
   'seed',
@@ -129,6 +132,7 @@ export function fromSettings(used: GenerateSettings, seed?: number): Settings {
     guidanceScale: String(used.guidanceScale),
     guidanceStart: used.guidanceStart === undefined ? '' : String(used.guidanceStart),
     guidanceEnd: used.guidanceEnd === undefined ? '' : String(used.guidanceEnd),
+    deepCache: used.deepCache === undefined ? '' : String(used.deepCache),
     sampler: used.sampler,
     schedule: used.schedule,
     eta: String(used.eta),
