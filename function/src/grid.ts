@@ -13,18 +13,8 @@ export function pictureCount({ count, grid }: Pick<GenerateSettings, 'count' | '
   return grid === undefined ? count : gridPairs(grid).length + 1;
 }
 
-/** The work of a job as so many pictures of one size and, on average, so many steps. */
-export type WorkShape = Pick<GenerateSettings, 'width' | 'height' | 'steps' | 'count'>;
-
-/** How much there is to draw; the sheet of a grid takes next to nothing. */
-export function workShape({
-  width,
-  height,
-  steps,
-  count,
-  grid,
-}: WorkShape & Pick<GenerateSettings, 'grid'>): WorkShape {
-  if (grid === undefined) return { width, height, steps, count };
-  const cells = gridPairs(grid).map(({ column, row }) => row.steps ?? column.steps ?? steps);
-  return { width, height, steps: cells.reduce((sum, cell) => sum + cell, 0) / cells.length, count: cells.length };
+/** How many steps a job asks for, those of all its pictures together. */
+export function askedSteps({ steps, count, grid }: Pick<GenerateSettings, 'steps' | 'count' | 'grid'>): number {
+  if (grid === undefined) return steps * count;
+  return gridPairs(grid).reduce((sum, { column, row }) => sum + (row.steps ?? column.steps ?? steps), 0);
 }

@@ -131,7 +131,8 @@ describe('Safelight on AWS', () => {
     const [used] = await stack.services.store.usage({ owner, from: today, to: today });
     assert.equal(used?.images, 4);
     const [run] = await stack.services.store.recentRuns(job.settings.model, 1);
-    assert.equal(run?.settings.count, 3);
+    const { width, height } = job.settings;
+    assert.equal(run?.work.decoded, 3 * width * height);
     await assert.rejects(limited.generate(INPUT), { code: 'quota_exceeded' });
   });
 

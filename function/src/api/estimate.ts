@@ -1,12 +1,7 @@
-import type { Estimate, GenerateSettings } from '@safelight/sdk/contract';
-import { type WorkShape, workShape } from '../grid.ts';
+import type { Estimate, GenerateSettings, Timings } from '@safelight/sdk/contract';
 import type { RunSample } from '../jobs/job-store.ts';
 import { type GpuPrice, usageOf } from '../jobs/price.ts';
-
-/** Steps times latent cells times pictures: what denoising time grows with. */
-const denoisingWork = ({ width, height, steps, count }: RunSample['settings']): number =>
-  width * height * steps * count;
-const pixels = ({ width, height, count }: RunSample['settings']): number => width * height * count;
+import { type Work, workOf } from '../work.ts';
 
 /** The middle one: a run that had to load the model, or shared its machine, does not count for more than one. */
 const median = (values: readonly number[]): number => {
@@ -16,13 +11,28 @@ const median = (values: readonly number[]): number => {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2;
 };
 
-/** Seconds that a job would take, scaled by its size from what earlier ones took; `undefined` without any. */
-export const estimateSeconds = (settings: WorkShape, runs: readonly RunSample[]): number | undefined => {
+/** How long a worker was at a job, its companions' work included. */
+const workedMs = ({ loadMs, downloadMs = 0, encodeMs, denoiseMs, decodeMs, uploadMs }: Timings): number =>
+  loadMs + downloadMs + encodeMs + denoiseMs + decodeMs + uploadMs;
+
+interface Expected {
+  /** From the job's start to its end, without loading. */
+  seconds: number;
+  /** Those that it pays for: less where the latest jobs had companions. */
+  billedSeconds: number;
+}
+
+/** What so much work would take at the pace of earlier jobs; `undefined` where none of them tells. */
+const expectTime = (work: Work, earlier: readonly RunSample[]): Expected | undefined => {
+  // A picture that is sent and kept as it is, with a strength of 0, says nothing about drawing.
+  const runs = earlier.filter((run) => run.work.denoised > 0);
   if (runs.length === 0) return undefined;
-  const denoiseMs = median(runs.map((run) => run.timings.denoiseMs / denoisingWork(run.settings)));
-  const decodeMs = median(runs.map((run) => (run.timings.decodeMs + run.timings.uploadMs) / pixels(run.settings)));
+  const denoiseMs = median(runs.map((run) => run.timings.denoiseMs / run.work.denoised));
+  const decodeMs = median(runs.map(({ timings, work }) => (timings.decodeMs + timings.uploadMs) / work.decoded));
   const fixedMs = median(runs.map((run) => run.timings.encodeMs));
-  return (denoiseMs * denoisingWork(settings) + decodeMs * pixels(settings) + fixedMs) / 1000;
+  const seconds = (denoiseMs * work.denoised + decodeMs * work.decoded + fixedMs) / 1000;
+  const share = median(runs.map(({ timings, usage }) => (1000 * usage.gpuSeconds) / workedMs(timings)));
+  return { seconds, billedSeconds: seconds * share };
 };
 
 export interface EstimateOptions {
@@ -33,8 +43,8 @@ export interface EstimateOptions {
 
 /** What a job with these settings would take. */
 export const estimate = (settings: GenerateSettings, { runs, queued, gpuPrice }: EstimateOptions): Estimate => {
-  const seconds = estimateSeconds(workShape(settings), runs);
-  if (seconds === undefined) return { queued };
-  const { price } = usageOf(seconds, gpuPrice);
-  return { seconds, queued, ...(price === undefined ? {} : { price }) };
+  const expected = expectTime(workOf(settings), runs);
+  if (expected === undefined) return { queued };
+  const { price } = usageOf(expected.billedSeconds, gpuPrice);
+  return { seconds: expected.seconds, queued, ...(price === undefined ? {} : { price }) };
 };

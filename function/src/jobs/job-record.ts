@@ -9,6 +9,7 @@ import type {
   Timings,
   Warning,
 } from '@safelight/sdk/contract';
+import type { Work } from '../work.ts';
 
 /** A stored picture of a finished job. No URL: those are signed when the job is read. */
 export interface StoredImage {
@@ -28,6 +29,8 @@ export interface StoredImage {
 export interface JobResult {
   images: StoredImage[];
   warnings: Warning[];
+  /** What was asked for. */
+  work: Work;
   timings: Timings;
   usage: JobUsage;
 }

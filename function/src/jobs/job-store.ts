@@ -1,5 +1,4 @@
-import type { JobError, Phase, Timings, UsageEntry } from '@safelight/sdk/contract';
-import type { WorkShape } from '../grid.ts';
+import type { JobError, Phase, UsageEntry } from '@safelight/sdk/contract';
 import type { JobHold, JobRecord, JobResult, NewJob } from './job-record.ts';
 
 export interface AcquireOptions {
@@ -37,11 +36,8 @@ export interface UsageOptions {
   to: string;
 }
 
-/** How long a finished job took for its size: what estimates are judged by. */
-export interface RunSample {
-  settings: WorkShape;
-  timings: Timings;
-}
+/** What a finished job took for how much there was to do: what estimates are judged by. */
+export type RunSample = Pick<JobResult, 'work' | 'timings' | 'usage'>;
 
 /** Job records. Every write is atomic and durable when its promise resolves. */
 export interface JobStore {
@@ -61,7 +57,7 @@ export interface JobStore {
   counts(): Promise<{ queued: number; running: number }>;
   /** What the owner's succeeded jobs used, by the UTC day on which they finished, the earliest first. */
   usage(options: UsageOptions): Promise<UsageEntry[]>;
-  /** The latest succeeded jobs with a model, whoever's they were, newest first. */
+  /** The latest succeeded jobs with a model, whoever's they were, newest first. Those of older servers are left out. */
   recentRuns(model: string, limit: number): Promise<RunSample[]>;
 
   acquire(id: string, options: AcquireOptions): Promise<AcquireResult>;

@@ -2,6 +2,7 @@ import type { JobError } from '@safelight/sdk/contract';
 import type { Engine } from '../engine.ts';
 import { FunctionError } from '../errors.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import { workOf } from '../work.ts';
 import type { JobHold, JobRecord, JobResult } from './job-record.ts';
 import type { JobStore, WriteResult } from './job-store.ts';
 import { type LeaseKeeper, StopWork, stalledError } from './lease-keeper.ts';
@@ -80,7 +81,8 @@ const generateAndStore = async (options: RunJobOptions): Promise<JobResult> => {
   });
   const queueMs = Math.max(0, startedAt - job.createdAt);
   const timings = { queueMs, ...generation.timings, uploadMs: Math.max(0, now() - uploadStartedAt) };
-  return { images, warnings: generation.warnings, timings, usage: usageOf(share.end(), gpuPrice) };
+  const usage = usageOf(share.end(), gpuPrice);
+  return { images, warnings: generation.warnings, work: workOf(job.settings), timings, usage };
 };
 
 /** Makes a job's pictures and stores them. Never rejects: however it ends is an outcome. */

@@ -6,11 +6,12 @@ import { createImageNoise, type ImageNoise } from './image-noise.ts';
 import type { GuidingPrompts } from './prompt/encode-prompt.ts';
 import { predictionCount, readNoiseSettings } from './resolve-sampler.ts';
 import { imageSeeds } from './resolve-settings.ts';
+import { secondRunOf } from './resolve-start.ts';
 import { keepUnmasked } from './schedulers/denoiser.ts';
 import { createNoiseSchedule, samplers } from './schedulers/index.ts';
 import type { InitialImage, RunShape } from './schedulers/sampler.ts';
 import { encodeInpaintingInput, encodeStart, withInpaintingInput } from './start/encode-start.ts';
-import { enlargeLatents, secondRunOf } from './start/hires.ts';
+import { enlargeLatents } from './start/hires.ts';
 import type { Start } from './start/open-start.ts';
 
 export interface LatentsRequest {

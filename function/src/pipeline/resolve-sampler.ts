@@ -5,12 +5,16 @@ import { defaultNoiseSettings, type NoiseSettings, type Sampler, type ScheduleNa
 import { findSampler, findSchedule } from './schedulers/sampler-aliases.ts';
 
 type SamplingSettings = Pick<GenerateSettings, 'sampler' | 'schedule' | 'eta' | keyof NoiseSettings>;
+type SamplingInput = Pick<ParsedGenerateInput, keyof SamplingSettings>;
 
 /**
  * Reads the sampler's and the schedule's name, whichever tool it comes from, and checks what is asked of them.
  * @throws FunctionError `invalid_input` naming the field.
  */
-export function resolveSampler(input: ParsedGenerateInput, { defaults }: ModelInfo): SamplingSettings {
+export function resolveSampler(
+  input: SamplingInput,
+  { defaults }: { defaults: Pick<ModelInfo['defaults'], 'sampler'> },
+): SamplingSettings {
   const found = findSampler(input.sampler ?? defaults.sampler);
   if (found === undefined) {
     throw invalid('sampler', `sampler is not one this server has: use one of ${Object.keys(samplers).join(', ')}`);
@@ -49,7 +53,7 @@ function resolveEta(eta: number | undefined, { name, usesEta, defaultEta }: Samp
 }
 
 /** Only what differs from the customary is kept: these settings matter to few. */
-function resolveNoiseSettings(input: ParsedGenerateInput, sampler: Sampler): Partial<NoiseSettings> {
+function resolveNoiseSettings(input: SamplingInput, sampler: Sampler): Partial<NoiseSettings> {
   const resolved: Partial<NoiseSettings> = {};
   for (const name of Object.keys(defaultNoiseSettings) as (keyof NoiseSettings)[]) {
     const value = input[name];
@@ -77,6 +81,16 @@ export function readNoiseSettings({ sChurn, sTmin, sTmax, sNoise }: GenerateSett
 /** How many predictions of noise A1111 counts in a run, for prompts that change in the midst of it. */
 export function predictionCount({ sampler, steps }: Pick<GenerateSettings, 'sampler' | 'steps'>): number {
   return samplers[sampler].isSecondOrder ? 2 * steps : steps;
+}
+
+/**
+ * How many predictions a run of so many steps really makes: with a sampler of second order one in the last step, which has no
+ * noise to look at where it ends; with PLMS two in the first.
+ */
+export function predictionsMade({ sampler, steps }: Pick<GenerateSettings, 'sampler' | 'steps'>): number {
+  if (steps === 0) return 0;
+  if (sampler === 'plms') return steps + 1;
+  return samplers[sampler].isSecondOrder ? 2 * steps - 1 : steps;
 }
 
 function namesOf(has: (sampler: Sampler) => boolean): string {

@@ -1,4 +1,10 @@
-import { type GenerateSettings, type ModelInfo, type ParsedGenerateInput, SIZE_STEP } from '@safelight/sdk/contract';
+import {
+  type GenerateSettings,
+  type Hires,
+  type ModelInfo,
+  type ParsedGenerateInput,
+  SIZE_STEP,
+} from '@safelight/sdk/contract';
 import { FunctionError } from '../errors.ts';
 
 type StartSettings = Pick<
@@ -62,6 +68,23 @@ export function resolveStart(input: ParsedGenerateInput, size: RunSize, { limits
 export function hiresSize({ width, height, hires }: Pick<GenerateSettings, 'width' | 'height' | 'hires'>) {
   const enlarge = (side: number) => Math.floor((side * (hires?.scale ?? 1)) / SIZE_STEP) * SIZE_STEP;
   return { width: enlarge(width), height: enlarge(height) };
+}
+
+/**
+ * The settings and the strength of the enlarging run. Its schedule is so long that what the strength leaves of it is as many
+ * steps as asked for.
+ *
+ * Source: A1111 `setup_img2img_steps`, `modules/processing.py`.
+ */
+export function secondRunOf(
+  settings: GenerateSettings,
+  hires: Hires,
+): { settings: GenerateSettings; strength: number } {
+  const asked = hires.steps ?? settings.steps;
+  if (hires.strength === 0) return { settings: { ...settings, ...hiresSize(settings) }, strength: 0 };
+  const steps = Math.trunc(asked / Math.min(hires.strength, 0.999));
+  // Half a step on the safe side, as the sampler cuts `strength × steps` to a whole number: to asked − 1.
+  return { settings: { ...settings, ...hiresSize(settings), steps }, strength: (asked - 0.5) / steps };
 }
 
 function checkHires<Hires extends NonNullable<ParsedGenerateInput['hires']>>(

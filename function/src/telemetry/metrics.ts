@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { workShape } from '../grid.ts';
+import { askedSteps } from '../grid.ts';
 import type { JobRecord } from '../jobs/job-record.ts';
 import type { JobStore } from '../jobs/job-store.ts';
 import { PHASES, phaseMs } from './summarize-jobs.ts';
@@ -79,8 +79,7 @@ export const createMetrics = (store: Pick<JobStore, 'counts'>): Metrics => {
       if (error !== null) failures.inc({ code: error.code });
       if (result === null) return;
       pictures.inc(result.images.length);
-      const work = workShape(settings);
-      steps.inc(work.steps * work.count);
+      steps.inc(askedSteps(settings));
       for (const phase of PHASES) {
         const ms = phaseMs(result.timings, phase);
         if (ms !== undefined) phases.observe({ phase }, ms / 1000);

@@ -63,9 +63,9 @@ export type Usage = z.infer<typeof usageSchema>;
 
 /** Answer of `jobs.estimate`: what a job would take, judged by the latest ones with the same model. */
 export const estimateSchema = z.object({
-  /** Seconds of work, without waiting and without a GPU's start. Absent until the server has drawn with the model. */
+  /** From start to pictures, at the pace of the latest jobs, without loading the model. Absent until there are any. */
   seconds: z.optional(z.number()),
-  /** Absent where nothing is billed, or the seconds are unknown. */
+  /** Of its share of these seconds, where jobs are drawn together. Absent where nothing is billed, or they are unknown. */
   price: z.optional(priceSchema),
   /** Jobs that would come before it. */
   queued: z.number(),

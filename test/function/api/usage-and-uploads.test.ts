@@ -2,10 +2,8 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import type { UploadTicket } from '@safelight/sdk/contract';
-import { estimate, estimateSeconds } from '../../../function/src/api/estimate.ts';
 import type { Engine } from '../../../function/src/engine.ts';
 import { createFakeEngine } from '../jobs/fake-engine.ts';
-import { SETTINGS } from '../jobs/job-store-contract.ts';
 import { createApiClient, failureOf } from './api-client.ts';
 import { finish, newKey, serve } from './serve-fixture.ts';
 
@@ -48,40 +46,6 @@ describe('usage', () => {
     ];
     for (const range of wrong)
       assert.equal((await failureOf(fixture.api.usage.get.query(range))).code, 'invalid_input');
-  });
-});
-
-describe('an estimate', () => {
-  it('knows nothing before the first job, then scales with the work', async () => {
-    await using fixture = await serve(createFakeEngine({ stepMs: 5 }));
-    assert.deepEqual(await fixture.api.jobs.estimate.query({}), { queued: 0 });
-    const { id } = await fixture.api.jobs.submit.mutate({ prompt: 'x', idempotencyKey: newKey() });
-    await finish(fixture.api, id);
-    const { seconds, price } = await fixture.api.jobs.estimate.query({ steps: 8 });
-    assert.ok(seconds !== undefined && seconds > 0);
-    assert.equal(price, undefined);
-    assert.equal((await failureOf(fixture.api.jobs.estimate.query({ model: 'none' }))).code, 'model_not_found');
-  });
-
-  it('of a grid is that of its pictures', async () => {
-    const timings = { queueMs: 0, loadMs: 0, encodeMs: 0, denoiseMs: 4000, decodeMs: 0, uploadMs: 0 };
-    const runs = [{ settings: { width: 64, height: 64, steps: 4, count: 1 }, timings }];
-    const settings = { ...SETTINGS, grid: { x: [{ steps: 2 }, { steps: 8 }], y: [{ seed: 1 }, { seed: 2 }] } };
-    assert.deepEqual(estimate(settings, { runs, queued: 0, gpuPrice: undefined }), { seconds: 20, queued: 0 });
-    await using fixture = await serve();
-    const grid = { x: [{ steps: 2 }, { steps: 2000 }] };
-    assert.equal((await failureOf(fixture.api.jobs.estimate.query({ grid }))).field, 'grid.x.1.steps');
-  });
-
-  it('is the median pace times the work, without loading and waiting', () => {
-    const timings = { queueMs: 9e9, loadMs: 9e9, encodeMs: 100, denoiseMs: 4000, decodeMs: 300, uploadMs: 100 };
-    const settings = { width: 64, height: 64, steps: 4, count: 1 };
-    const slow = { settings, timings: { ...timings, denoiseMs: 400_000 } };
-    const larger = { settings: { ...settings, steps: 8 }, timings: { ...timings, denoiseMs: 8000 } };
-    const runs = [{ settings, timings }, slow, larger];
-    assert.equal(estimateSeconds(SETTINGS, runs), 4.5);
-    assert.equal(estimateSeconds({ ...SETTINGS, steps: 8, count: 2 }, runs), 16.9);
-    assert.equal(estimateSeconds(SETTINGS, []), undefined);
   });
 });
 

@@ -36,6 +36,7 @@ export const newJob = (differences: Partial<NewJob> = {}): NewJob => ({
 export const RESULT: JobResult = {
   images: [{ index: 0, width: 64, height: 64, seed: 1, format: 'png', bytes: 3, sha256: 'ab', key: 'jobs/x/0.png' }],
   warnings: [{ code: 'unknown_words', field: 'prompt', message: 'm', words: ['w'] }],
+  work: { denoised: 7, decoded: 8 },
   timings: { queueMs: 1, loadMs: 2, encodeMs: 3, denoiseMs: 4, decodeMs: 5, uploadMs: 6 },
   usage: { gpuSeconds: 0.021, price: { amount: 0.000004, currency: 'USD', priceDate: '2026-01-01' } },
 };
@@ -200,16 +201,26 @@ const describeUsage = (createFixture: () => Promise<JobStoreFixture>) =>
       const { store } = fixture;
       for (const [index, owner] of ['ann', 'bob', 'ann'].entries()) {
         fixture.advance(1000);
-        await finishJob(store, { owner, settings: { ...SETTINGS, steps: 10 + index } });
+        await finishJob(store, { owner }, { work: { denoised: 10 + index, decoded: 1 } });
       }
       await finishJob(store, { settings: { ...SETTINGS, model: 'other' } });
       const runs = await store.recentRuns('fake', 2);
       assert.deepEqual(
-        runs.map(({ settings }) => settings.steps),
+        runs.map(({ work }) => work.denoised),
         [12, 11],
       );
-      assert.deepEqual(runs[0]?.timings, RESULT.timings);
+      const { timings, usage } = RESULT;
+      assert.deepEqual(runs[0], { work: { denoised: 12, decoded: 1 }, timings, usage });
       assert.deepEqual(await store.recentRuns('unknown', 2), []);
+    });
+
+    it('leaves out runs that say nothing of their work, as those of older servers', async () => {
+      await using fixture = await createFixture();
+      const { store } = fixture;
+      await finishJob(store, {}, { work: undefined as never });
+      await finishJob(store, {});
+      const { work, timings, usage } = RESULT;
+      assert.deepEqual(await store.recentRuns('fake', 5), [{ work, timings, usage }]);
     });
   });
 

@@ -12,7 +12,7 @@ import sharp from 'sharp';
 import { createEngine } from '../../../function/src/create-engine.ts';
 import type { Engine } from '../../../function/src/engine.ts';
 import { FunctionError } from '../../../function/src/errors.ts';
-import { gridPairs, pictureCount, workShape } from '../../../function/src/grid.ts';
+import { askedSteps, gridPairs, pictureCount } from '../../../function/src/grid.ts';
 import type { DiffusionModel } from '../../../function/src/pipeline/diffusion-model.ts';
 import { generate } from '../../../function/src/pipeline/generate.ts';
 import { axisLabels } from '../../../function/src/pipeline/grid/axis-labels.ts';
@@ -193,14 +193,14 @@ describe('the settings of a grid', () => {
     assert.equal(issue?.message, 'unknown field: width');
   });
 
-  test('a grid is the work of its pictures, and one picture more to store', () => {
+  test('a grid has the steps of its pictures, and one picture more to store', () => {
     const settings = resolve({
       prompt: x,
       grid: { x: [{ steps: 5 }, { steps: 10 }], y: [{ seed: 1 }, { seed: 2 }, { seed: 3 }] },
     });
     assert.equal(pictureCount(settings), 7);
-    const { steps, count } = workShape(settings);
-    assert.deepEqual([count, steps * count], [6, 3 * 5 + 3 * 10]);
+    assert.equal(askedSteps(settings), 3 * 5 + 3 * 10);
+    assert.equal(askedSteps({ steps: 5, count: 3 }), 15);
   });
 });
 

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type GenerateInput, generateInputSchema, type ModelInfo } from '@safelight/sdk/contract';
 import { resolveSettings } from '../../../function/src/pipeline/resolve-settings.ts';
-import { hiresSize } from '../../../function/src/pipeline/resolve-start.ts';
-import { secondRunOf } from '../../../function/src/pipeline/start/hires.ts';
+import { hiresSize, secondRunOf } from '../../../function/src/pipeline/resolve-start.ts';
 import { quickSettings } from '../../support/settings.ts';
 
 const model: ModelInfo = {

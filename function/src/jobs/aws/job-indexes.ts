@@ -2,6 +2,7 @@ import { QueryCommand, type QueryCommandInput } from '@aws-sdk/lib-dynamodb';
 import { JOB_INDEX } from '../../aws/environment.ts';
 import { toServiceError } from '../../aws/service-error.ts';
 import type { RunSample } from '../job-store.ts';
+import { readRuns } from '../read-runs.ts';
 import { idOfPk, type JobBill, orderOf, type QueueState } from './job-item.ts';
 import type { JobTableOptions } from './job-table.ts';
 
@@ -108,7 +109,7 @@ export const createJobIndexes = ({ client, tableName }: JobTableOptions) => {
         ExpressionAttributeValues: { ':model': model },
         ScanIndexForward: false,
       };
-      return (await list(query, limit)).map(({ run }) => JSON.parse(String(run)) as RunSample);
+      return readRuns((await list(query, limit)).map(({ run }) => String(run)));
     },
   };
 };

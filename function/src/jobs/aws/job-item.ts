@@ -1,5 +1,4 @@
 import type { GenerateSettings, JobStatus, JobUsage } from '@safelight/sdk/contract';
-import { workShape } from '../../grid.ts';
 import type { JobRecord } from '../job-record.ts';
 import type { RunSample } from '../job-store.ts';
 
@@ -89,12 +88,13 @@ const toAnnouncedItem = ({ id, webhookUrl, finishedAt }: JobRecord): Partial<Job
 
 const toBilledItem = ({ id, owner, settings, finishedAt, result }: JobRecord): Partial<JobItem> => {
   if (result === null || finishedAt === null) return {};
+  const { work, timings, usage } = result;
   return {
     billedOwner: owner,
     billedOn: `${new Date(finishedAt).toISOString()}#${id}`,
-    bill: JSON.stringify({ ...result.usage, images: result.images.length } satisfies JobBill),
+    bill: JSON.stringify({ ...usage, images: result.images.length } satisfies JobBill),
     ranModel: settings.model,
-    run: JSON.stringify({ settings: workShape(settings), timings: result.timings } satisfies RunSample),
+    run: JSON.stringify({ work, timings, usage } satisfies RunSample),
   };
 };
 

@@ -1,6 +1,6 @@
-import type { GenerateSettings, Timings, UsageEntry } from '@safelight/sdk/contract';
-import { workShape } from '../../grid.ts';
+import type { UsageEntry } from '@safelight/sdk/contract';
 import type { JobStore } from '../job-store.ts';
+import { readRuns } from '../read-runs.ts';
 import type { JobDatabase } from './database.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -28,7 +28,7 @@ const USAGE = `
   GROUP BY day, currency ORDER BY day, currency`;
 
 const RECENT_RUNS = `
-  SELECT settings, json_extract(state, '$.result.timings') AS timings FROM jobs
+  SELECT json_extract(state, '$.result') AS result FROM jobs
   WHERE json_extract(settings, '$.model') = ? AND status = 'succeeded'
   ORDER BY json_extract(state, '$.finishedAt') DESC LIMIT ?`;
 
@@ -51,11 +51,8 @@ export const createLocalUsage = (database: JobDatabase): Pick<JobStore, 'usage' 
       return rows.map((row) => toEntry(row, owner));
     },
     async recentRuns(model, limit) {
-      const rows = recentRuns.all(model, limit) as { settings: string; timings: string }[];
-      return rows.map((row) => ({
-        settings: workShape(JSON.parse(row.settings) as GenerateSettings),
-        timings: JSON.parse(row.timings) as Timings,
-      }));
+      const rows = recentRuns.all(model, limit) as { result: string }[];
+      return readRuns(rows.map(({ result }) => result));
     },
   };
 };

@@ -3,27 +3,9 @@ import { type Tensor, tensor } from '../../runtime/tensor.ts';
 import type { DiffusionModel } from '../diffusion-model.ts';
 import { toPixels } from '../image/encode-image.ts';
 import type { ImageNoise } from '../image-noise.ts';
-import { hiresSize } from '../resolve-start.ts';
 import { encodePicture } from './encode-start.ts';
 import { toImage } from './pixels.ts';
 import { resizePixels } from './resize.ts';
-
-/**
- * The settings and the strength of the enlarging run. Its schedule is so long that what the strength leaves of it is as many
- * steps as asked for.
- *
- * Source: A1111 `setup_img2img_steps`, `modules/processing.py`.
- */
-export function secondRunOf(
-  settings: GenerateSettings,
-  hires: Hires,
-): { settings: GenerateSettings; strength: number } {
-  const asked = hires.steps ?? settings.steps;
-  if (hires.strength === 0) return { settings: { ...settings, ...hiresSize(settings) }, strength: 0 };
-  const steps = Math.trunc(asked / Math.min(hires.strength, 0.999));
-  // Half a step on the safe side, as the sampler cuts `strength × steps` to a whole number: to asked − 1.
-  return { settings: { ...settings, ...hiresSize(settings), steps }, strength: (asked - 0.5) / steps };
-}
 
 /** Latents at the size of the second run. */
 export async function enlargeLatents(
