@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { FunctionError } from '../../function/src/errors.ts';
 import type { JobRecord } from '../../function/src/jobs/job-record.ts';
 import { createFakeEngine } from '../function/jobs/fake-engine.ts';
-import { SETTINGS } from '../function/jobs/job-store-contract.ts';
+import { SETTINGS } from '../function/jobs/sample-jobs.ts';
 import {
   billedJobs,
   checkPicture,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createFakeEngine } from '../function/jobs/fake-engine.ts';
-import { SETTINGS } from '../function/jobs/job-store-contract.ts';
+import { SETTINGS } from '../function/jobs/sample-jobs.ts';
 import { billedJobs, checkPicture, dead, OWNER, QUIET, SHORT, submit } from '../support/aws/fault-bench.ts';
 import type { AwsRequest } from '../support/aws/faults.ts';
 import { type Stack, startStack } from '../support/aws/stack.ts';

@@ -10,7 +10,7 @@ import { silentLogger } from '../../../function/src/jobs/logger.ts';
 import type { SendWebhookOptions, WebhookResult } from '../../../function/src/webhooks/send-webhook.ts';
 import { startDynamo } from '../../support/aws/dynamodb.ts';
 import { startSqs } from '../../support/aws/sqs.ts';
-import { newJob } from '../jobs/job-store-contract.ts';
+import { newJob } from '../jobs/sample-jobs.ts';
 
 const LEASE = { leaseMs: 60_000, maxAttempts: 3 };
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;

@@ -5,7 +5,9 @@ import { createChangeNotifier } from '../../../function/src/jobs/change-notifier
 import { createJobIdSource } from '../../../function/src/jobs/job-id.ts';
 import { startDynamo, type TestDynamo } from '../../support/aws/dynamodb.ts';
 import { injectFaults, serviceError } from '../../support/aws/faults.ts';
-import { describeJobStore, type JobStoreFixture, newJob, SETTINGS } from './job-store-contract.ts';
+import { describeJobStore } from './job-store-contract.ts';
+import type { JobStoreFixture } from './job-store-fixture.ts';
+import { newJob, SETTINGS } from './sample-jobs.ts';
 
 const createFixture = async (): Promise<JobStoreFixture> => {
   const dynamo = await startDynamo();

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import type { JobMessage, JobQueue } from '../../../function/src/jobs/job-queue.ts';
 import type { JobHold } from '../../../function/src/jobs/job-record.ts';
 import type { JobStore } from '../../../function/src/jobs/job-store.ts';
-import { newJob } from './job-store-contract.ts';
+import { newJob } from './sample-jobs.ts';
 
 export interface JobQueueFixture extends AsyncDisposable {
   store: JobStore;

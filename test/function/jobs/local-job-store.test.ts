@@ -13,7 +13,9 @@ import { INSERT_JOB } from '../../../function/src/jobs/local/job-row.ts';
 import { createLocalJobQueue } from '../../../function/src/jobs/local/local-job-queue.ts';
 import { createLocalJobStore } from '../../../function/src/jobs/local/local-job-store.ts';
 import { describeJobQueue, type JobQueueFixture } from './job-queue-contract.ts';
-import { describeJobStore, type JobStoreFixture, newJob, RESULT, SETTINGS } from './job-store-contract.ts';
+import { describeJobStore } from './job-store-contract.ts';
+import type { JobStoreFixture } from './job-store-fixture.ts';
+import { newJob, RESULT, SETTINGS } from './sample-jobs.ts';
 import { createTemporaryFolder, type TemporaryFolder } from './temporary-folder.ts';
 
 const openStore = async (folder: TemporaryFolder, now: () => number = Date.now, maxQueued = 20) => {

@@ -15,7 +15,7 @@ import { silentLogger } from '../../../function/src/jobs/logger.ts';
 import { startWorker, type WorkerOptions } from '../../../function/src/jobs/worker.ts';
 import { gatherPredictions } from '../../../function/src/pipeline/gather-predictions.ts';
 import { type Tensor, tensor } from '../../../function/src/runtime/tensor.ts';
-import { newJob, SETTINGS } from './job-store-contract.ts';
+import { newJob, SETTINGS } from './sample-jobs.ts';
 import { createTemporaryFolder } from './temporary-folder.ts';
 
 /** Milliseconds that things take. */

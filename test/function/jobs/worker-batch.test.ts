@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { newJob, SETTINGS } from './job-store-contract.ts';
+import { newJob, SETTINGS } from './sample-jobs.ts';
 import { createBench, createGate, untilRunning } from './worker-bench.ts';
 
 describe('a worker', () => {

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { FunctionError } from '../../../function/src/errors.ts';
 import type { JobStore } from '../../../function/src/jobs/job-store.ts';
 import type { LocalObjectStore } from '../../../function/src/storage/local/local-object-store.ts';
-import { newJob, SETTINGS } from './job-store-contract.ts';
+import { newJob, SETTINGS } from './sample-jobs.ts';
 import { createBench, untilAborted } from './worker-bench.ts';
 
 describe('a worker', () => {

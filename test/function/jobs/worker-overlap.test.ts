@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { GenerateSettings } from '@safelight/sdk/contract';
 import type { JobRecord } from '../../../function/src/jobs/job-record.ts';
 import type { WorkerOptions } from '../../../function/src/jobs/worker.ts';
-import { newJob, SETTINGS } from './job-store-contract.ts';
+import { newJob, SETTINGS } from './sample-jobs.ts';
 import { createBench, createGate, untilAborted, untilRunning } from './worker-bench.ts';
 
 describe('a worker', () => {

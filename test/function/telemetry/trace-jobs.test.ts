@@ -10,7 +10,7 @@ import { silentLogger } from '../../../function/src/jobs/logger.ts';
 import { startJobTraces } from '../../../function/src/telemetry/trace-jobs.ts';
 import { temporaryFolder } from '../../support/embedded-model.ts';
 import { finish, spawnCli, waitForOutput } from '../../support/run-cli.ts';
-import { SETTINGS } from '../jobs/job-store-contract.ts';
+import { SETTINGS } from '../jobs/sample-jobs.ts';
 
 interface Span {
   traceId: string;

@@ -8,7 +8,7 @@ import { createIdleQueue } from '../../../function/src/worker/idle-queue.ts';
 import { reportBoot } from '../../../function/src/worker/report-boot.ts';
 import { watchSpotNotice } from '../../../function/src/worker/watch-spot-notice.ts';
 import { createFakeEngine } from '../jobs/fake-engine.ts';
-import { SETTINGS } from '../jobs/job-store-contract.ts';
+import { SETTINGS } from '../jobs/sample-jobs.ts';
 
 const ENVIRONMENT = {
   SAFELIGHT_JOBS_TABLE: 'jobs',

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isFinished, type JobRecord } from '../../../function/src/jobs/job-record.ts';
 import { fakeImageData } from '../../function/jobs/fake-engine.ts';
-import { newJob } from '../../function/jobs/job-store-contract.ts';
+import { newJob } from '../../function/jobs/sample-jobs.ts';
 import { serviceError } from './faults.ts';
 import type { Stack } from './stack.ts';
 
