@@ -1,21 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type GenerateInput, generateInputSchema, type ModelInfo } from '@safelight/sdk/contract';
+import type { GenerateInput } from '@safelight/sdk/contract';
 import { FunctionError } from '../../../function/src/errors.ts';
 import { formatParameters } from '../../../function/src/pipeline/image/parameters.ts';
-import { imageSeeds, resolveSettings } from '../../../function/src/pipeline/resolve-settings.ts';
+import { imageSeeds } from '../../../function/src/pipeline/resolve-settings.ts';
 import { samplers } from '../../../function/src/pipeline/schedulers/index.ts';
-
-const model: ModelInfo = {
-  name: 'tiny',
-  version: '1',
-  description: '',
-  license: { name: '', url: '', useRestrictions: '' },
-  limits: { minSize: 64, maxSize: 256 },
-  defaults: { width: 128, height: 96, steps: 20, guidanceScale: 5, sampler: 'dpmpp_2m' },
-};
-
-const resolve = (input: GenerateInput) => resolveSettings(generateInputSchema.parse(input), model, () => 42);
+import { resolve } from './tiny-model.ts';
 
 describe('settings of a job', () => {
   test('open choices are the model’s, the sampler’s, and a random seed', () => {

@@ -1,23 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type GenerateInput, generateInputSchema, type ModelInfo } from '@safelight/sdk/contract';
-import { resolveSettings } from '../../../function/src/pipeline/resolve-settings.ts';
+import { type GenerateInput, generateInputSchema } from '@safelight/sdk/contract';
 import { hiresSize, secondRunOf } from '../../../function/src/pipeline/resolve-start.ts';
 import { quickSettings } from '../../support/settings.ts';
+import { resolve as resolveInput } from './tiny-model.ts';
 
-const model: ModelInfo = {
-  name: 'tiny',
-  version: '1',
-  description: '',
-  license: { name: '', url: '', useRestrictions: '' },
-  limits: { minSize: 64, maxSize: 256 },
-  defaults: { width: 128, height: 96, steps: 20, guidanceScale: 5, sampler: 'dpmpp_2m' },
-};
 const initImage = `uploads/me/${'a'.repeat(64)}.png`;
 const mask = `uploads/me/${'b'.repeat(64)}.webp`;
 
-const resolve = (input: Omit<GenerateInput, 'prompt'>) =>
-  resolveSettings(generateInputSchema.parse({ prompt: 'x', ...input }), model, () => 42);
+const resolve = (input: Omit<GenerateInput, 'prompt'>) => resolveInput({ prompt: 'x', ...input });
 
 describe('what a job starts from', () => {
   test('a picture gets a strength, a mask its edge', () => {
