@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,6 +42,13 @@ export function synthesize(config: Partial<Config> = {}, context: Record<string,
 }
 
 export type Synthesized = ReturnType<typeof synthesize>;
+
+/** The one resource of its kind. */
+export function only(found: [string, Resource][]): Resource {
+  assert.equal(found.length, 1);
+  const [[, resource] = assert.fail()] = found;
+  return resource;
+}
 
 /** All that a role whose id contains the text may do. */
 export function statementsOf({ resources }: Synthesized, role: string): Statement[] {
