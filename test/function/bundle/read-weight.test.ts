@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createWeightReader } from '../../../function/src/bundle/read-weight.ts';
 import { toFloat16Bits } from '../../../function/src/bundle/to-float16.ts';
-import type { TensorSource } from '../../../function/src/checkpoint/tensor-source.ts';
 import { placeWeights } from '../../../function/src/graphs/encode-onnx.ts';
 import { type Graph, GraphBuilder, type WeightSpec } from '../../../function/src/graphs/graph-builder.ts';
+import { memoryCheckpoint } from '../../support/memory-checkpoint.ts';
 
 /** Sign, exponent, fraction: IEEE 754 § 3.4, binary16. */
 function fromFloat16Bits(bits: number): number {
@@ -44,35 +44,18 @@ describe('half precision', () => {
 });
 
 describe('weights made from the tensors of a checkpoint', () => {
-  const counting = (name: string, shape: number[], first: number) =>
-    [
-      name,
-      { shape, values: Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => first + i) },
-    ] as const;
-  const stored = new Map([
-    counting('conv', [2, 3, 1, 2], 0),
-    counting('kernels', [1, 2, 3, 3], 6),
-    counting('q', [4, 1], 10),
-    counting('k', [4, 1], 20),
-    ['rows', { shape: [3, 2, 1, 2], values: Float32Array.of(1, -1.5, 0.25, 4, 0, 0, 0, 0, 0.5, 63.5, -127, -126.4) }],
-    ['large', { shape: [1, 2], values: Float32Array.of(1, 65_505) }],
-  ]);
-
-  const checkpoint: TensorSource = {
-    tensors: new Map(
-      [...stored].map(([name, { shape, values }]) => [
-        name,
-        { name, shape, type: 'F32', byteLength: values.byteLength } as const,
-      ]),
-    ),
-    async readFloat32(name, run) {
-      const { values = new Float32Array() } = stored.get(name) ?? {};
-      const { start, target } = run ?? { start: 0, target: new Float32Array(values.length) };
-      target.set(values.subarray(start, start + target.length));
-      return target;
-    },
-    close: () => Promise.resolve(),
-  };
+  const counting = (shape: number[], first: number) => ({
+    shape,
+    values: Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => first + i),
+  });
+  const checkpoint = memoryCheckpoint({
+    conv: counting([2, 3, 1, 2], 0),
+    kernels: counting([1, 2, 3, 3], 6),
+    q: counting([4, 1], 10),
+    k: counting([4, 1], 20),
+    rows: { shape: [3, 2, 1, 2], values: Float32Array.of(1, -1.5, 0.25, 4, 0, 0, 0, 0, 0.5, 63.5, -127, -126.4) },
+    large: { shape: [1, 2], values: Float32Array.of(1, 65_505) },
+  });
 
   async function read(weight: WeightSpec): Promise<Uint8Array> {
     const g = new GraphBuilder('test');

@@ -12,6 +12,7 @@ import { quantize } from '../../../function/src/graphs/quantize.ts';
 import { createSessionHost } from '../../../function/src/runtime/session-host.ts';
 import type { Tensor } from '../../../function/src/runtime/tensor.ts';
 import { temporaryFolder } from '../../support/embedded-model.ts';
+import { memoryCheckpoint } from '../../support/memory-checkpoint.ts';
 
 /** Whole numbers from `low` to `high`, both among them, in no order. */
 function wholeNumbers(count: number, low: number, high: number): Float32Array {
@@ -31,21 +32,6 @@ function exactWeights(shape: readonly number[]): Float32Array {
   }
   return values;
 }
-
-const checkpointOf = (tensors: Map<string, { shape: number[]; values: Float32Array }>): TensorSource => ({
-  tensors: new Map(
-    [...tensors].map(([name, { shape, values }]) => {
-      return [name, { name, shape, type: 'F32', byteLength: values.byteLength } as const];
-    }),
-  ),
-  async readFloat32(name, run) {
-    const { values = new Float32Array() } = tensors.get(name) ?? {};
-    const { start, target } = run ?? { start: 0, target: new Float32Array(values.length) };
-    target.set(values.subarray(start, start + target.length));
-    return target;
-  },
-  close: () => Promise.resolve(),
-});
 
 async function writeModel(folder: string, name: string, graph: Graph, checkpoint: TensorSource): Promise<string> {
   const { placements, byteLength } = placeWeights(graph);
@@ -77,12 +63,10 @@ async function runBoth(
     dims.map((_, i) => `d${i}`),
   );
   const graph = g.build();
-  const checkpoint = checkpointOf(
-    new Map([
-      ['layer.weight', { shape, values: exactWeights(shape) }],
-      ['layer.bias', { shape: [shape[0] ?? 1], values: wholeNumbers(shape[0] ?? 1, -5, 5) }],
-    ]),
-  );
+  const checkpoint = memoryCheckpoint({
+    'layer.weight': { shape, values: exactWeights(shape) },
+    'layer.bias': { shape: [shape[0] ?? 1], values: wholeNumbers(shape[0] ?? 1, -5, 5) },
+  });
   const folder = await temporaryFolder(t);
   const host = createSessionHost();
   t.after(() => host.close());

@@ -6,7 +6,6 @@ import { PART_BYTES } from '../../../function/src/bundle/file-entry.ts';
 import { graphFile } from '../../../function/src/bundle/manifest.ts';
 import { createPartRing } from '../../../function/src/bundle/part-ring.ts';
 import { writeComponent } from '../../../function/src/bundle/write-component.ts';
-import type { TensorSource } from '../../../function/src/checkpoint/tensor-source.ts';
 import { createCpuLayers } from '../../../function/src/graphs/layers/cpu-layers.ts';
 import { stableDiffusionV1 } from '../../../function/src/graphs/model-config.ts';
 import { buildUnet } from '../../../function/src/graphs/unet.ts';
@@ -14,6 +13,7 @@ import { createSessionHost, type SessionHost } from '../../../function/src/runti
 import { relativeError } from '../../full-size/golden-cases.ts';
 import { uniformValues } from '../../full-size/random-values.ts';
 import { temporaryFolder } from '../../support/embedded-model.ts';
+import { memoryCheckpoint } from '../../support/memory-checkpoint.ts';
 
 const INPUTS = 48;
 const OUTPUTS = 32;
@@ -34,9 +34,16 @@ describe('a convolution of a large or medium feature map, by Winograd’s algori
       layers.imageOutput(y, mapSize, ['n', OUTPUTS, 'height', 'width']);
     }
     const graph = layers.g.build();
+    const checkpoint = memoryCheckpoint({
+      'conv.weight': {
+        shape: [OUTPUTS, INPUTS, 3, 3],
+        values: uniformValues('conv.weight', OUTPUTS * INPUTS * 9, 1),
+      },
+      'conv.bias': { shape: [OUTPUTS], values: uniformValues('conv.bias', OUTPUTS, 1) },
+    });
     const threads = startByteThreads(1);
     const ring = createPartRing(PART_BYTES);
-    await writeComponent({ folder, component: 'unet', graph, checkpoint: randomCheckpoint(), ring, threads });
+    await writeComponent({ folder, component: 'unet', graph, checkpoint, ring, threads });
     await threads.close();
     await host.load('convolutions', join(folder, graphFile('unet')));
   });
@@ -100,35 +107,3 @@ describe('a convolution of a large or medium feature map, by Winograd’s algori
     );
   });
 });
-
-function randomCheckpoint(): TensorSource {
-  const shapes: [string, number[]][] = [
-    ['conv.weight', [OUTPUTS, INPUTS, 3, 3]],
-    ['conv.bias', [OUTPUTS]],
-  ];
-  const values = new Map(
-    shapes.map(([name, shape]) => [
-      name,
-      uniformValues(
-        name,
-        shape.reduce((a, b) => a * b),
-        1,
-      ),
-    ]),
-  );
-  return {
-    tensors: new Map(
-      shapes.map(([name, shape]) => [
-        name,
-        { name, shape, type: 'F32', byteLength: values.get(name)?.byteLength ?? 0 } as const,
-      ]),
-    ),
-    async readFloat32(name, run) {
-      const stored = values.get(name) ?? new Float32Array();
-      const { start, target } = run ?? { start: 0, target: new Float32Array(stored.length) };
-      target.set(stored.subarray(start, start + target.length));
-      return target;
-    },
-    close: () => Promise.resolve(),
-  };
-}
