@@ -20,6 +20,7 @@ import { embeddedModelFolder, openEmbeddedBundle, temporaryFolder } from '../../
 import { encodeLora, layers } from '../../support/lora-files.ts';
 import { psnr } from '../../support/picture-quality.ts';
 import { quickSettings } from '../../support/settings.ts';
+import { watchPredictions } from './watch-predictions.ts';
 
 describe('what a prediction reuses', () => {
   const [fox, cat, nothing] = [1, 2, 0].map((value) => tensor(Float32Array.of(value), [1, 1, 1])) as [
@@ -132,13 +133,9 @@ describe('pictures that reuse deep features', () => {
   /** The pixels, and of each run of the UNet for how many prompts it was, and whether it was whole. */
   async function draw(changes: Partial<GenerateSettings>) {
     const runs: string[] = [];
-    const watching: DiffusionModel = {
-      ...model,
-      predictNoise(latents, timestep, embeddings, deep) {
-        runs.push(`${deep?.value === undefined ? 'whole' : 'shallow'} ${embeddings.dims[0]}`);
-        return model.predictNoise(latents, timestep, embeddings, deep);
-      },
-    };
+    const watching = watchPredictions(model, (_latents, _timestep, embeddings, deep) => {
+      runs.push(`${deep?.value === undefined ? 'whole' : 'shallow'} ${embeddings.dims[0]}`);
+    });
     const { images } = await generate(watching, quickSettings({ watermark: false, ...changes }));
     const { data, info } = await sharp(images[0]?.data).removeAlpha().raw().toBuffer({ resolveWithObject: true });
     return { pixels: { data, width: info.width, height: info.height, channels: 3 as const }, runs };

@@ -11,6 +11,7 @@ import { type Tensor, tensor } from '../../../function/src/runtime/tensor.ts';
 import { createSingleModelEngine } from '../../../function/src/single-model-engine.ts';
 import { openEmbeddedBundle } from '../../support/embedded-model.ts';
 import { quickSettings } from '../../support/settings.ts';
+import { watchPredictions } from './watch-predictions.ts';
 
 /** Answers with latent + timestep × prompt, and tells of its runs. */
 const createModel = (fail?: (rows: number) => void) => {
@@ -133,11 +134,7 @@ describe('generations that are drawn together', () => {
     const { model: info } = bundle.manifest;
     const open = async ({ host }: Parameters<Parameters<typeof createSingleModelEngine>[0][number]['open']>[0]) => {
       const model = await openModel(bundle, host);
-      const predictNoise: DiffusionModel['predictNoise'] = (latents, timestep, prompts, deep) => {
-        runs.push(prompts.dims[0] ?? 0);
-        return model.predictNoise(latents, timestep, prompts, deep);
-      };
-      return { model: { ...model, predictNoise } };
+      return { model: watchPredictions(model, (_latents, _timestep, prompts) => void runs.push(prompts.dims[0] ?? 0)) };
     };
     const loras = { list: async () => [], find: async () => [] };
     const engine = createSingleModelEngine([{ info, open }], info.name, { loras, batch });

@@ -10,6 +10,7 @@ import { createSessionHost, type SessionHost } from '../../../function/src/runti
 import { tensor } from '../../../function/src/runtime/tensor.ts';
 import { openEmbeddedBundle } from '../../support/embedded-model.ts';
 import { quickSettings } from '../../support/settings.ts';
+import { watchPredictions } from './watch-predictions.ts';
 
 const prompts = constantPrompts(tensor(Float32Array.of(3), [1, 1, 1]), tensor(Float32Array.of(1), [1, 1, 1]));
 
@@ -72,13 +73,9 @@ describe('guidance in a part of a run of the embedded model', () => {
   /** The file, and for how many prompts noise was predicted each time. */
   async function draw(changes: Partial<GenerateSettings>) {
     const batches: number[] = [];
-    const counting: DiffusionModel = {
-      ...model,
-      predictNoise(latents, timestep, embeddings) {
-        batches.push(embeddings.dims[0] as number);
-        return model.predictNoise(latents, timestep, embeddings);
-      },
-    };
+    const counting = watchPredictions(model, (_latents, _timestep, embeddings) => {
+      batches.push(embeddings.dims[0] as number);
+    });
     const { images } = await generate(counting, quickSettings({ watermark: false, ...changes }));
     return { file: Buffer.from(images[0]?.data ?? []), batches };
   }
