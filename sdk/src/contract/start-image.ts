@@ -28,7 +28,7 @@ export const hiresSchema = z.strictObject(
   {
     /** Size of the finished picture beside that of the first run; sides become multiples of 8. */
     scale: z._default(decimal('hires.scale', 1, 4), 2),
-    /** Steps that the second run really makes. Absent, as many as the first. */
+    /** Steps that the second run really makes; DDIM and PLMS make one fewer, as in AUTOMATIC1111. Absent, as many as the first. */
     steps: z.optional(integer('hires.steps', 1, 1000)),
     /** How much of the enlarged picture is drawn anew. */
     strength: z._default(decimal('hires.strength', 0, 1), 0.7),
