@@ -48,13 +48,26 @@ test('safelight weights: inspect, convert with consent, verify, and draw with it
   const { comments } = await sharp(join(modelsDir, 'safelight-2.png')).metadata();
   assert.match(comments?.[0]?.text ?? '', /VAE Decoder: TAESD/);
 
+  const defaults = ['--sampler', 'lcm', '--steps', '2', '--guidance', '1'];
+  assert.equal(
+    (await weights('weights', 'convert', checkpoint, '--name', 'swift', ...defaults, '--accept-license')).exit,
+    0,
+  );
+  await weights('generate', 'a fox', '--model', 'swift', '--size', '64', '--seed', '3');
+  const swift = await sharp(join(modelsDir, 'safelight-3.png')).metadata();
+  assert.match(swift.comments?.[0]?.text ?? '', /Steps: 2, Sampler: LCM, .*CFG scale: 1,/);
+
   for (const args of [
+    ['weights', 'convert', checkpoint, '--name', 'mine2', '--sampler', 'nope', '--accept-license'],
+    ['weights', 'convert', checkpoint, '--name', 'mine2', '--sampler', 'DPM++ 2M Karras', '--accept-license'],
+    ['weights', 'convert', checkpoint, '--name', 'mine2', '--steps', 'two', '--accept-license'],
     ['weights', 'convert', checkpoint, '--name', 'mini', '--accept-license'],
     ['weights', 'convert', checkpoint, '--name', '../up', '--accept-license'],
     ['weights', 'verify', 'nothing'],
   ]) {
     assert.equal((await weights(...args)).exit, 2, args.join(' '));
   }
+  assert.ok(!(await readdir(modelsDir)).includes('mine2'));
 });
 
 test('safelight weights push and pull carry a model through S3, and only once', async (t) => {

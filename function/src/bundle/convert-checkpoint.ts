@@ -33,6 +33,8 @@ export interface ConvertOptions {
   /** Name of the model, as callers will ask for it. */
   name: string;
   description?: string;
+  /** What pictures are drawn with where nobody says otherwise. @defaultValue the original scripts': 50 steps of PLMS, 7.5 */
+  defaults?: Partial<Pick<ModelInfo['defaults'], 'sampler' | 'steps' | 'guidanceScale'>>;
   /** The bundle's folder; must not exist yet. */
   folder: string;
   /** Take the UNet's averaged weights. @defaultValue what the original scripts run */
@@ -136,14 +138,21 @@ async function hashSources({ checkpoint, loras = [] }: ConvertOptions, signal: A
     .digest('hex');
 }
 
-function describeModel({ name, description }: ConvertOptions, config: ModelConfig): ModelInfo {
+function describeModel({ name, description, defaults }: ConvertOptions, config: ModelConfig): ModelInfo {
   return {
     name,
     version: '1',
     description: description ?? 'A Stable Diffusion v1 model.',
     license: openRailLicense,
     limits: { minSize: 64, maxSize: 1024 },
-    defaults: { width: config.image_size, height: config.image_size, steps: 50, guidanceScale: 7.5, sampler: 'plms' },
+    defaults: {
+      width: config.image_size,
+      height: config.image_size,
+      steps: 50,
+      guidanceScale: 7.5,
+      sampler: 'plms',
+      ...defaults,
+    },
     ...(config.safety === undefined ? {} : { safetyChecker: true }),
   };
 }

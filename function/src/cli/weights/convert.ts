@@ -1,11 +1,12 @@
 import { join } from 'node:path';
-import { modelNameSchema } from '@safelight/sdk/contract';
+import { estimateInputSchema, modelNameSchema, samplerSchema } from '@safelight/sdk/contract';
 import type { Command } from 'commander';
 import { resolvePrecision } from '../../bundle/compile.ts';
-import { convertCheckpoint, type LoraToAdd } from '../../bundle/convert-checkpoint.ts';
+import { type ConvertOptions, convertCheckpoint, type LoraToAdd } from '../../bundle/convert-checkpoint.ts';
 import { FunctionError } from '../../errors.ts';
 import { parseLora } from '../../pipeline/prompt/networks.ts';
 import { type CliConfig, parseDevice } from '../config.ts';
+import { parseInput, parseNumber } from '../generate-input.ts';
 import { interruptSignal } from '../interrupt.ts';
 import { acceptLicense } from './accept-license.ts';
 import { nameFromPath } from './name-from-path.ts';
@@ -22,6 +23,9 @@ interface ConvertFlags {
   target?: string;
   precision?: string;
   lora?: string[];
+  sampler?: string;
+  steps?: string;
+  guidance?: string;
   acceptLicense?: boolean;
   json?: boolean;
 }
@@ -37,6 +41,9 @@ export function addConvertCommand(weights: Command, config: CliConfig): void {
     .option('--ema', 'take the averaged weights')
     .option('--vae <file>', "take this VAE instead of the checkpoint's own")
     .option('--lora <file:weight>', 'add this LoRA for good, such as style.safetensors:0.8; again for more', collect)
+    .option('--sampler <name>', 'what pictures are drawn with unless they say otherwise (default: plms)')
+    .option('--steps <number>', 'and in how many steps (default: 50)')
+    .option('--guidance <scale>', 'and how closely to the prompt (default: 7.5)')
     .option('--preview-decoder <file>', 'add a decoder of TAESD, for pictures with --decoder preview')
     .option('--safety-checker <file>', 'check pictures with it: a file, or a diffusers safety_checker folder')
     .option('--no-safety-checker', "leave out a diffusers folder's own")
@@ -52,6 +59,7 @@ async function convertCommand(checkpoint: string, flags: ConvertFlags, config: C
   const target = parseDevice(flags.target ?? 'cpu', 'target');
   const precision = resolvePrecision(target, flags.precision);
   const folder = flags.output ?? join(config.modelsDir, target === 'cuda' ? `${name}-cuda` : name);
+  const defaults = parseDefaults(flags);
   await acceptLicense(flags.acceptLicense === true);
 
   const signal = interruptSignal();
@@ -63,6 +71,7 @@ async function convertCommand(checkpoint: string, flags: ConvertFlags, config: C
       folder,
       target,
       precision,
+      defaults,
       ...(flags.lora === undefined ? {} : { loras: flags.lora.map(parseLoraFile) }),
       ...(flags.description === undefined ? {} : { description: flags.description }),
       ...(flags.ema === undefined ? {} : { ema: flags.ema }),
@@ -89,6 +98,22 @@ function parseLoraFile(text: string): LoraToAdd {
   if (lora === undefined)
     throw new FunctionError('invalid_input', 'lora must be a file and a weight from -10 to 10', { field: 'lora' });
   return { path, unetWeight: lora.unetWeight, textEncoderWeight: lora.textEncoderWeight };
+}
+
+/** Those of a picture, as pictures are asked for. */
+function parseDefaults({ sampler, steps, guidance }: ConvertFlags): NonNullable<ConvertOptions['defaults']> {
+  const typed = { sampler, steps: parseNumber(steps), guidanceScale: parseNumber(guidance) };
+  const { sampler: named, steps: count, guidanceScale } = parseInput(estimateInputSchema, typed);
+  const known = samplerSchema.safeParse(named).data;
+  if (named !== undefined && known === undefined) {
+    const message = `sampler must be one of ${samplerSchema.options.join(', ')}`;
+    throw new FunctionError('invalid_input', message, { field: 'sampler' });
+  }
+  return {
+    ...(known === undefined ? {} : { sampler: known }),
+    ...(count === undefined ? {} : { steps: count }),
+    ...(guidanceScale === undefined ? {} : { guidanceScale }),
+  };
 }
 
 function parseName(name: string): string {
