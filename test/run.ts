@@ -10,9 +10,10 @@ import { join } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 
-/** Whole programs, started again and again. */
+/** What takes longest: whole programs, started again and again; models, compiled again and again; waits. */
 const longTests = [
   ...[
+    'aws-faults',
     'aws-soak',
     'cdk-synth',
     'deploy-dry-run',
@@ -27,8 +28,13 @@ const longTests = [
     'same-picture',
     'weights',
   ].map((name) => `integration/${name}.test.ts`),
+  'function/add-ons/merged-bundle.test.ts',
   'function/pipeline/memory.test.ts',
   'function/pipeline/read-back.test.ts',
+  'function/pipeline/safety.test.ts',
+  'function/telemetry/trace-jobs.test.ts',
+  'function/worker/bundle-worker.test.ts',
+  'sdk/robustness.test.ts',
 ];
 const isBrowserTest = (name: string) => name.startsWith('playground');
 const isLongTest = (name: string) => longTests.includes(name);
