@@ -13,7 +13,7 @@ const median = (values: readonly number[]): number => {
 
 /** How long a worker was at a job, its companions' work included. */
 const workedMs = ({ loadMs, downloadMs = 0, encodeMs, denoiseMs, decodeMs, uploadMs }: Timings): number =>
-  loadMs + downloadMs + encodeMs + denoiseMs + decodeMs + uploadMs;
+  Math.max(1, loadMs + downloadMs + encodeMs + denoiseMs + decodeMs + uploadMs);
 
 interface Expected {
   /** From the job's start to its end, without loading. */

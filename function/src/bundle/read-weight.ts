@@ -57,7 +57,7 @@ async function arrange(weight: WeightSpec, checkpoint: TensorSource, memory: Wei
   for (const [part, source] of weight.sources.entries()) {
     const { start, shape } = runOf(source);
     const values = new Float32Array(memory.source, 0, elements(shape));
-    const wanted = `${source.name} from ${start}`;
+    const wanted = `${source.name} from ${start}, ${shape}`;
     if (memory.held !== wanted) {
       memory.held = undefined;
       await checkpoint.readFloat32(source.name, { start, target: values });
