@@ -1,26 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import {
-  type GenerateInput,
-  type GenerateSettings,
-  generateInputSchema,
-  type ModelInfo,
-} from '@safelight/sdk/contract';
+import type { GenerateInput, GenerateSettings, ModelInfo } from '@safelight/sdk/contract';
 import { stableDiffusionV1 } from '../../function/src/graphs/model-config.ts';
 import type { DiffusionModel } from '../../function/src/pipeline/diffusion-model.ts';
 import { drawLatents } from '../../function/src/pipeline/draw-latents.ts';
 import { cellSettings } from '../../function/src/pipeline/grid/grid-cells.ts';
 import { constantPrompts } from '../../function/src/pipeline/guidance.ts';
-import { resolveSettings } from '../../function/src/pipeline/resolve-settings.ts';
 import { samplers } from '../../function/src/pipeline/schedulers/index.ts';
 import { concat, tensor } from '../../function/src/runtime/tensor.ts';
 import { workOf } from '../../function/src/work.ts';
+import { resolve as resolveInput, tinyModel } from './pipeline/tiny-model.ts';
 
 const info: ModelInfo = {
-  name: 'tiny',
-  version: '1',
-  description: '',
-  license: { name: '', url: '', useRestrictions: '' },
+  ...tinyModel,
   limits: { minSize: 16, maxSize: 256 },
   defaults: { width: 24, height: 16, steps: 12, guidanceScale: 5, sampler: 'euler' },
 };
@@ -28,7 +20,7 @@ const initImage = `uploads/me/${'a'.repeat(64)}.png`;
 const prompts = constantPrompts(tensor(Float32Array.of(3), [1, 1, 1]), tensor(Float32Array.of(1), [1, 1, 1]));
 
 const resolve = (input: Omit<GenerateInput, 'prompt'>): GenerateSettings =>
-  resolveSettings(generateInputSchema.parse({ prompt: 'x', ...input }), info, () => 42);
+  resolveInput({ prompt: 'x', ...input }, info);
 
 /** What the pipeline asks of the UNet for one picture: pixels for one prompt, a tenth of them where deep features are reused. */
 async function countedPixels(settings: GenerateSettings): Promise<number> {

@@ -8,7 +8,7 @@ const [ROWS, DEPTH, COLUMNS] = [16, 64, 32];
 
 /**
  * Whether the processor adds products of uint8 and int8 up in 32 bits. Those without VNNI add pairs of them in 16, where the largest
- * do not fit; onnxruntime can compute the same exactly there, at half the speed that others have without being asked.
+ * do not fit. onnxruntime can be asked for exact sums there; elsewhere asking for them only makes them slower.
  */
 export async function addsInt8Exactly(): Promise<boolean> {
   const g = new GraphBuilder('int8_sums');
