@@ -14,6 +14,6 @@ function showProgress({ phase }: PendingJob): void {
   process.stdout.write(`\r[${'#'.repeat(Math.round(done * 30)).padEnd(30, '.')}] ${what.padEnd(20)}`);
 }
 
-const { images, timings } = await safelight.generate({ prompt: 'a rocket', steps: 30 }, { onProgress: showProgress });
+const { images, timings } = await safelight.generate({ prompt: 'a rocket', steps: 50 }, { onProgress: showProgress });
 for (const image of images) await saveImage(safelight, image, `rocket-${image.seed}.png`);
 console.log(`\rDone: ${(timings.denoiseMs / 1000).toFixed(1)} s of drawing`.padEnd(60));

@@ -28,10 +28,16 @@ async function tryExample(browser: Browser, endpoint: string): Promise<void> {
         document.body.dataset.shown = `${document.body.dataset.shown ?? ''}\n${document.body.innerText}`;
       }).observe(document.body, { subtree: true, childList: true, characterData: true });
     });
+    // So many that each phase is seen, however fast the machine.
+    let steps = 100;
+    await page.route('**/jobs.submit*', (route) =>
+      route.continue({ postData: JSON.stringify({ ...route.request().postDataJSON(), steps }) }),
+    );
     await page.getByRole('button', { name: 'Draw' }).click();
     await page.locator('img').waitFor({ state: 'visible' });
     await page.waitForFunction(() => document.querySelector('img')?.naturalWidth === 128, undefined, { polling: 100 });
     assert.match((await page.locator('body').getAttribute('data-shown')) ?? '', /denoising/);
+    steps = 1000;
     await page.getByRole('button', { name: 'Draw' }).click();
     await page.getByText('denoising').waitFor();
     await page.getByRole('button', { name: 'Cancel' }).click();
@@ -50,7 +56,7 @@ globalThis.check = async (endpoint) => {
   const safelight = createSafelight({ endpoint });
   const phases = new Set();
   const { images } = await safelight.generate(
-    { prompt: 'a red apple', steps: 10 },
+    { prompt: 'a red apple', steps: 100 },
     { onProgress: (job) => void phases.add(job.phase.name) },
   );
   const blob = await safelight.images.blob(images[0]);
@@ -89,6 +95,7 @@ function App() {
     <>
       <button onClick={() => void generation.start({ prompt: 'a red apple' })}>Draw</button>
       <button onClick={() => void generation.start({ prompt: '' })}>Fail</button>
+      <button onClick={() => void generation.start({ prompt: 'a red apple', steps: 1000 })}>Take long</button>
       <button onClick={generation.reset}>Reset</button>
       <p>{generation.status === 'running' ? generation.job?.phase.name : generation.status}</p>
       {generation.status === 'failed' && <em>{String(generation.error)}</em>}
@@ -122,11 +129,10 @@ async function tryReactPage(browser: Browser, url: string): Promise<void> {
   await page.goto(url);
   await page.getByText('idle').waitFor();
   await page.getByRole('button', { name: 'Draw' }).click();
-  await page.getByText('denoising').waitFor();
   await page.waitForFunction(() => document.querySelector('img')?.naturalWidth === 128, undefined, { polling: 100 });
   await page.getByRole('button', { name: 'Fail' }).click();
   await page.getByText('InvalidInputError: prompt is empty').waitFor();
-  await page.getByRole('button', { name: 'Draw' }).click();
+  await page.getByRole('button', { name: 'Take long' }).click();
   await page.getByText('denoising').waitFor();
   await page.getByRole('button', { name: 'Reset' }).click();
   await page.getByText('idle').waitFor();

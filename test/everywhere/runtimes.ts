@@ -15,11 +15,11 @@ async function check(endpoint) {
   const safelight = createSafelight({ endpoint });
   const phases = new Set();
   const onProgress = (job) => void phases.add(job.phase.name);
-  const { images } = await safelight.generate({ prompt: 'a red apple', steps: 10, seed: 1 }, { onProgress });
+  const { images } = await safelight.generate({ prompt: 'a red apple', steps: 100, seed: 1 }, { onProgress });
   const picture = new Uint8Array(await safelight.images.arrayBuffer(images[0]));
   const { key } = await safelight.upload(picture);
   const controller = new AbortController();
-  const stopped = safelight.generate({ prompt: 'a fox', steps: 500 }, {
+  const stopped = safelight.generate({ prompt: 'a fox', steps: 1000 }, {
     signal: controller.signal,
     onProgress: (job) => { if (job.phase.name === 'denoising') controller.abort(new Error('enough')); },
   });

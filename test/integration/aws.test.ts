@@ -11,7 +11,7 @@ import { sharedCacheDir, temporaryFolder } from '../support/embedded-model.ts';
 
 const INPUT = { prompt: 'a penguin on a yellow background', seed: 20 };
 
-const drawHere = async (input: typeof INPUT & { count?: number; steps?: number }): Promise<Buffer[]> => {
+const drawHere = async (input: typeof INPUT & { count?: number }): Promise<Buffer[]> => {
   const engine = await createEngine({ cacheDir: sharedCacheDir });
   try {
     const settings = engine.resolve(generateInputSchema.parse(input));
@@ -43,18 +43,13 @@ describe('Safelight on AWS', () => {
     for (const cleanUp of cleanUps) await cleanUp();
   });
 
-  it('draws what this machine draws, to the byte, and tells how it goes and where the time went', async () => {
-    const phases = new Set<string>();
-    // Workers write their progress once a second: long enough to be seen denoising.
-    const input = { ...INPUT, count: 2, steps: 80 };
-    const job = await safelight.generate(input, {
-      onProgress: (job) => void ('phase' in job && phases.add(job.phase.name)),
-    });
+  it('draws what this machine draws, to the byte, and tells where the time went', async () => {
+    const input = { ...INPUT, count: 2 };
+    const job = await safelight.generate(input);
     const drawn = await Promise.all(job.images.map((image) => safelight.images.arrayBuffer(image)));
     const here = await drawHere(input);
     assert.equal(drawn.length, 2);
     for (const [i, data] of drawn.entries()) assert.ok(here[i]?.equals(Buffer.from(data)), `picture ${i}`);
-    assert.ok(phases.has('denoising'), [...phases].join());
     const { bootMs = 0, downloadMs = 0, loadMs, denoiseMs } = job.timings;
     for (const ms of [bootMs, downloadMs, loadMs, denoiseMs]) assert.ok(ms > 0, JSON.stringify(job.timings));
     const again = await safelight.generate(INPUT);
@@ -83,12 +78,13 @@ describe('Safelight on AWS', () => {
     );
   });
 
-  it('cancels a job in work, and then does the next', async () => {
+  it('tells how it goes, cancels a job in work, and then does the next', async () => {
     const canceled = new AbortController();
     const long = safelight.generate(
       { ...INPUT, steps: 1000 },
       {
         signal: canceled.signal,
+        // Workers write their progress once a second.
         onProgress: (job) => void ('phase' in job && job.phase.name === 'denoising' && canceled.abort()),
       },
     );

@@ -61,9 +61,9 @@ describe('with a server running', () => {
       await temporaryFolder(t),
     );
     assert.equal(exit, 0, stderr);
-    assert.match(stdout, /denoising 5\d of 100/);
+    assert.match(stdout, /denoising 1\d\d of 200/);
     assert.match(stdout, /\ncanceled/);
-    assert.doesNotMatch(stdout, /100 of 100/);
+    assert.doesNotMatch(stdout, /200 of 200/);
   });
 
   test('progress-bar.ts fills its bar', async (t) => {
