@@ -11,7 +11,7 @@ import { tensor } from './runtime/tensor.ts';
 
 /** How much there is to compute for a job: what its time grows with. */
 export interface Work {
-  /** Evaluations of the UNet for one prompt, each times the pixels that it draws. */
+  /** Evaluations of the UNet for one prompt, each times the pixels that it draws, and more where they are many. */
   denoised: number;
   /** Pixels of the finished pictures. */
   decoded: number;
@@ -19,6 +19,9 @@ export interface Work {
 
 /** What a prediction that reuses deep features takes of a whole one, measured: docs/benchmarks.md. */
 const REUSING = 0.1;
+
+/** Pixels that attention, which grows with their square, takes as long for as all else, measured: docs/benchmarks.md. */
+const EQUAL_PIXELS = 983 ** 2;
 
 /** Of Stable Diffusion v1: all that depends on the levels here is where Restart goes back to. */
 const { timesteps, linear_start: linearStart, linear_end: linearEnd } = stableDiffusionV1.diffusion;
@@ -36,7 +39,7 @@ const unconditional = { ...nothing };
 export function workOf(settings: GenerateSettings): Work {
   const { count, grid } = settings;
   const pictures = grid === undefined ? [settings] : gridPairs(grid).map((pair) => cellOf(settings, pair));
-  const denoised = pictures.reduce((sum, picture) => sum + denoisedPixels(picture), 0);
+  const denoised = pictures.reduce((sum, picture) => sum + denoisedBy(picture), 0);
   return { denoised: count * denoised, decoded: count * pictures.length * area(hiresSize(settings)) };
 }
 
@@ -46,12 +49,17 @@ function cellOf(settings: GenerateSettings, pair: { column: GridEntry; row: Grid
   return { ...cell, ...resolveSampler(cell, { defaults: settings }) };
 }
 
-function denoisedPixels(settings: GenerateSettings): number {
+function denoisedBy(settings: GenerateSettings): number {
   const { hires, strength } = settings;
-  const first = evaluations(settings, strength) * area(settings);
+  const first = evaluations(settings, strength) * evaluationOf(settings);
   if (hires === undefined || hires.strength === 0) return first;
   const second = secondRunOf(settings, hires);
-  return first + evaluations(second.settings, second.strength) * area(second.settings);
+  return first + evaluations(second.settings, second.strength) * evaluationOf(second.settings);
+}
+
+function evaluationOf(settings: GenerateSettings): number {
+  const pixels = area(settings);
+  return pixels * (1 + pixels / EQUAL_PIXELS);
 }
 
 /** Of one run, as `createGuidedPredictor` makes them. @param strength Absent, it starts from noise alone. */

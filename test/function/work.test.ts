@@ -22,15 +22,18 @@ const prompts = constantPrompts(tensor(Float32Array.of(3), [1, 1, 1]), tensor(Fl
 const resolve = (input: Omit<GenerateInput, 'prompt'>): GenerateSettings =>
   resolveInput({ prompt: 'x', ...input }, info);
 
-/** What the pipeline asks of the UNet for one picture: pixels for one prompt, a tenth of them where deep features are reused. */
-async function countedPixels(settings: GenerateSettings): Promise<number> {
+/** What the UNet takes for so many pixels, by how long it took for 512² and 1024². */
+const takenFor = (pixels: number): number => pixels + pixels ** 2 / 966_289;
+
+/** What the pipeline asks of the UNet for one picture, of one prompt at a time; a tenth where deep features are reused. */
+async function countedWork(settings: GenerateSettings): Promise<number> {
   let counted = 0;
   const model = {
     info,
     config: stableDiffusionV1,
     async predictNoise(latents, _timestep, { dims: [rows = 0] }, deep) {
       const [, , height = 0, width = 0] = latents.dims;
-      counted += rows * height * 8 * width * 8 * (deep?.value === undefined ? 1 : 0.1);
+      counted += rows * takenFor(height * 8 * width * 8) * (deep?.value === undefined ? 1 : 0.1);
       if (deep !== undefined) deep.value ??= latents;
       return concat(Array.from({ length: rows }, () => latents));
     },
@@ -51,7 +54,7 @@ async function countedPixels(settings: GenerateSettings): Promise<number> {
 async function assertCounted(settings: GenerateSettings): Promise<void> {
   const pictures = settings.grid === undefined ? [settings] : cellSettings(settings, info);
   let counted = 0;
-  for (const picture of pictures) counted += await countedPixels(picture);
+  for (const picture of pictures) counted += await countedWork(picture);
   const { denoised } = workOf(settings);
   assert.ok(Math.abs(denoised - counted) < 1e-6 * counted || denoised === counted, `${denoised}, not ${counted}`);
 }
@@ -97,6 +100,20 @@ describe('the work that settings mean is what the pipeline asks of the UNet', ()
     await assertCounted(resolve({ grid: { x: [{ guidanceScale: 1 }, { guidanceScale: 5 }], y: [{ deepCache: 2 }] } }));
     await assertCounted(resolve({ initImage, grid: { x: [{ strength: 0.2 }, { strength: 0.9 }] } }));
   });
+});
+
+test('larger pictures take what they were measured to take, attention included', () => {
+  const large = { ...info, limits: { minSize: 16, maxSize: 1024 } };
+  const workFor = (size: number) => workOf(resolveInput({ prompt: 'x', width: size, height: size }, large)).denoised;
+  // Seconds of a guided step with the full-size model: docs/benchmarks.md.
+  for (const [size, seconds] of [
+    [256, 1.2],
+    [768, 15.08],
+    [1024, 34.99],
+  ] as const) {
+    const ratio = workFor(size) / workFor(512) / (seconds / 5.33);
+    assert.ok(ratio > 0.9 && ratio < 1.1, `${size}: ${ratio} of what was measured`);
+  }
 });
 
 describe('pixels that are decoded', () => {
