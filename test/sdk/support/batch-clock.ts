@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../../sdk/src/timing/clock.ts';
+import { digestAtOnce } from './digest-at-once.ts';
 
 interface Timer {
   at: number;
@@ -23,6 +24,7 @@ export function createBatchClock(random: () => number): BatchClock {
   let now = Date.parse('2026-01-01T00:00:00.000Z');
   let order = 0;
   const timers = new Map<number, Timer>();
+  digestAtOnce();
 
   const fireBatch = () => {
     const first = Math.min(...Array.from(timers.values(), ({ at }) => at));

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as realDelay } from 'node:timers/promises';
 import type { Clock } from '../../../sdk/src/timing/clock.ts';
+import { digestAtOnce } from './digest-at-once.ts';
 
 interface Timer {
   at: number;
@@ -29,6 +30,7 @@ async function letOthersRun(): Promise<void> {
 export function createFakeClock({ random = 1 }: { random?: number } = {}): FakeClock {
   let now = Date.parse('2026-01-01T00:00:00.000Z');
   const timers = new Set<Timer>();
+  digestAtOnce();
 
   const nextTimer = (): Timer | undefined => [...timers].sort((a, b) => a.at - b.at)[0];
   const fire = (timer: Timer) => {
