@@ -20,10 +20,10 @@ buildah() { command buildah --root "$work/storage" --runroot "$work/run" "$@"; }
 
 # Stand-ins for debian:bookworm-slim and node:24-bookworm-slim: Debian 12, with Node and npm from the npm registry.
 if ! buildah inspect safelight-debian >/dev/null 2>&1; then
-  [ -e "$work/root/etc/debian_version" ] ||
-    debootstrap --variant=minbase --include=ca-certificates,libstdc++6 bookworm "$work/root" "$mirror"
+  [ -e "$work/debian/etc/debian_version" ] ||
+    debootstrap --variant=minbase --include=ca-certificates,libstdc++6 bookworm "$work/debian" "$mirror"
   container=$(buildah from scratch)
-  buildah add --quiet "$container" "$work/root" / >/dev/null
+  buildah add --quiet "$container" "$work/debian" / >/dev/null
   buildah run "$container" -- rm -rf /var/cache/apt /var/lib/apt/lists /usr/share/doc /usr/share/man
   # In one layer, without what was deleted.
   buildah commit --quiet --rm --squash "$container" safelight-debian >/dev/null

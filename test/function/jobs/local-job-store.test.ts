@@ -6,36 +6,18 @@ import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import Database from 'libsql';
-import { createChangeNotifier } from '../../../function/src/jobs/change-notifier.ts';
 import { createJobIdSource } from '../../../function/src/jobs/job-id.ts';
-import { openJobDatabase } from '../../../function/src/jobs/local/database.ts';
 import { INSERT_JOB } from '../../../function/src/jobs/local/job-row.ts';
-import { createLocalJobQueue } from '../../../function/src/jobs/local/local-job-queue.ts';
-import { createLocalJobStore } from '../../../function/src/jobs/local/local-job-store.ts';
-import { describeJobQueue, type JobQueueFixture } from './job-queue-contract.ts';
 import { describeJobStore } from './job-store-contract.ts';
 import type { JobStoreFixture } from './job-store-fixture.ts';
+import { openLocalJobs } from './open-local-jobs.ts';
 import { newJob, RESULT, SETTINGS } from './sample-jobs.ts';
-import { createTemporaryFolder, type TemporaryFolder } from './temporary-folder.ts';
-
-const openStore = async (folder: TemporaryFolder, now: () => number = Date.now, maxQueued = 20) => {
-  const database = await openJobDatabase(folder.path);
-  const notifier = createChangeNotifier();
-  const store = createLocalJobStore({
-    database,
-    notifier,
-    newJobId: createJobIdSource({ now }),
-    now,
-    maxQueued,
-  });
-  const queue = createLocalJobQueue({ database, notifier, now, pollMs: 50 });
-  return { database, store, queue };
-};
+import { createTemporaryFolder } from './temporary-folder.ts';
 
 const createFixture = async (): Promise<JobStoreFixture> => {
   const folder = await createTemporaryFolder();
   let time = 1_700_000_000_000;
-  const { database, store } = await openStore(folder, () => time);
+  const { database, store } = await openLocalJobs(folder, () => time);
   return {
     store,
     maxQueued: 20,
@@ -49,29 +31,14 @@ const createFixture = async (): Promise<JobStoreFixture> => {
   };
 };
 
-const createQueueFixture = async (): Promise<JobQueueFixture> => {
-  const folder = await createTemporaryFolder();
-  const { database, store, queue } = await openStore(folder);
-  return {
-    store,
-    queue,
-    async [Symbol.asyncDispose]() {
-      database.close();
-      await folder[Symbol.asyncDispose]();
-    },
-  };
-};
-
 describeJobStore('SQLite', createFixture);
-describeJobQueue('SQLite', createQueueFixture);
 
-const LEASE = { leaseMs: 60_000, maxAttempts: 3 };
 const never = new AbortController().signal;
 
 describe('the job database', () => {
   it('is readable by its user only, write-ahead log included', async () => {
     await using folder = await createTemporaryFolder();
-    const { database, store } = await openStore(folder);
+    const { database, store } = await openLocalJobs(folder);
     await store.create(newJob());
     for (const name of ['jobs.db', 'jobs.db-wal', 'jobs.db-shm'])
       assert.equal(((await stat(join(folder.path, name))).mode & 0o777).toString(8), '600', name);
@@ -80,7 +47,7 @@ describe('the job database', () => {
 
   it('syncs each commit to the disk', async () => {
     await using folder = await createTemporaryFolder();
-    const { database } = await openStore(folder);
+    const { database } = await openLocalJobs(folder);
     assert.equal((database.prepare('PRAGMA synchronous').get() as { synchronous: number }).synchronous, 2);
     assert.equal((database.prepare('PRAGMA journal_mode').get() as { journal_mode: string }).journal_mode, 'wal');
     database.close();
@@ -100,12 +67,12 @@ describe('the job database', () => {
     const raw = new Database(join(folder.path, 'jobs.db'));
     raw.exec('PRAGMA user_version = 99');
     raw.close();
-    await assert.rejects(openStore(folder), { code: 'unavailable', message: /newer/ });
+    await assert.rejects(openLocalJobs(folder), { code: 'unavailable', message: /newer/ });
   });
 
   it('brings the jobs of an older version along', async () => {
     await using folder = await createTemporaryFolder();
-    const { database, store } = await openStore(folder);
+    const { database, store } = await openLocalJobs(folder);
     const job = await store.create(newJob());
     await store.create(newJob());
     database.close();
@@ -119,7 +86,7 @@ describe('the job database', () => {
     raw.exec('DROP TABLE job_counts; DROP INDEX jobs_by_end; DROP INDEX jobs_by_model; DROP TABLE webhooks');
     raw.exec('ALTER TABLE jobs DROP COLUMN webhook_url; PRAGMA user_version = 1');
     raw.close();
-    const newer = await openStore(folder);
+    const newer = await openLocalJobs(folder);
     const found = await newer.store.get(job.id);
     assert.equal(found?.webhookUrl, null);
     assert.deepEqual(found?.result?.usage, { gpuSeconds: 2.5 });
@@ -129,7 +96,7 @@ describe('the job database', () => {
 
   it('counts the same as the jobs themselves, whatever became of them', async () => {
     await using folder = await createTemporaryFolder();
-    const { database, store } = await openStore(folder);
+    const { database, store } = await openLocalJobs(folder);
     const [queued, waiting, running, done, canceled] = await Promise.all(
       Array.from({ length: 5 }, () => store.create(newJob())),
     );
@@ -145,7 +112,7 @@ describe('the job database', () => {
 
   it('ends each of the jobs that arrive together as if it came alone', async () => {
     await using folder = await createTemporaryFolder();
-    const { database, store } = await openStore(folder, Date.now, 3);
+    const { database, store } = await openLocalJobs(folder, Date.now, 3);
     const first = newJob();
     const outcomes = await Promise.allSettled(
       [first, first, { ...first, inputHash: 'other' }, newJob(), newJob(), newJob()].map((job) => store.create(job)),
@@ -160,7 +127,7 @@ describe('the job database', () => {
 
   it('says busy, retryably, when another process holds it for too long', async () => {
     await using folder = await createTemporaryFolder();
-    const { database, store } = await openStore(folder);
+    const { database, store } = await openLocalJobs(folder);
     // A thread, since the wait blocks ours; it lets go before our five seconds are over, then holds on.
     const holder = (ms: number) =>
       new Worker(
@@ -182,54 +149,10 @@ describe('the job database', () => {
   });
 });
 
-describe('the local queue', () => {
-  it('delivers oldest first, and waits for the next job without polling for it', async () => {
-    await using folder = await createTemporaryFolder();
-    const { database, store, queue } = await openStore(folder);
-    const first = await store.create(newJob());
-    const second = await store.create(newJob());
-    assert.equal((await queue.receive(never)).jobId, first.id);
-    await store.acquire(first.id, LEASE);
-    assert.equal((await queue.receive(never)).jobId, second.id);
-    await store.acquire(second.id, LEASE);
-    const waiting = queue.receive(never);
-    const third = await store.create(newJob());
-    assert.equal((await waiting).jobId, third.id);
-    database.close();
-  });
-
-  it('delivers jobs of lost workers before new ones, and jobs of other processes', async () => {
-    await using folder = await createTemporaryFolder();
-    const { database, store, queue } = await openStore(folder);
-    const other = await openStore(folder);
-    const lost = await other.store.create(newJob());
-    await other.store.acquire(lost.id, { ...LEASE, leaseMs: 120 });
-    const waiting = queue.receive(never);
-    assert.equal((await waiting).jobId, lost.id);
-    await store.create(newJob());
-    assert.equal((await queue.receive(never)).jobId, lost.id);
-    await store.acquire(lost.id, LEASE);
-    database.close();
-    other.database.close();
-  });
-
-  it('stops waiting when told to', async () => {
-    await using folder = await createTemporaryFolder();
-    const { database, queue } = await openStore(folder);
-    const reason = new Error('enough');
-    await assert.rejects(queue.receive(AbortSignal.abort(reason)), reason);
-    const controller = new AbortController();
-    const waiting = queue.receive(controller.signal);
-    controller.abort(reason);
-    await assert.rejects(waiting, reason);
-    database.close();
-  });
-});
-
 describe('100,000 jobs', () => {
   it('do not slow down taking, reading and listing', async (t) => {
     await using folder = await createTemporaryFolder();
-    const { database, store, queue } = await openStore(folder, Date.now, 1_000_000);
+    const { database, store, queue } = await openLocalJobs(folder, Date.now, 1_000_000);
     const newId = createJobIdSource();
     const insert = database.prepare(INSERT_JOB);
     const state = JSON.stringify({

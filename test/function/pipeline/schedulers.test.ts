@@ -1,40 +1,10 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { createBrownianNoise } from '../../../function/src/pipeline/random/brownian-noise.ts';
-import {
-  createNoiseSchedule,
-  type SampleInput,
-  type SamplerName,
-  type ScheduleName,
-  samplers,
-} from '../../../function/src/pipeline/schedulers/index.ts';
-import { defaultNoiseSettings, type NoiseSettings } from '../../../function/src/pipeline/schedulers/sampler.ts';
+import { type SampleInput, type SamplerName, samplers } from '../../../function/src/pipeline/schedulers/index.ts';
+import { defaultNoiseSettings } from '../../../function/src/pipeline/schedulers/sampler.ts';
 import { toyNoisePredictor } from '../../fixtures/schedulers/toy-noise-predictor.ts';
-
-interface Run {
-  sampler: SamplerName;
-  schedule: ScheduleName;
-  steps: number;
-  /** Absent, the sampler's own. */
-  eta?: number;
-  noise?: Partial<NoiseSettings>;
-  strength?: number;
-  masked?: boolean;
-  /** Base64 of little-endian float32: for every call of the model the latents and the timestep in thousandths. */
-  calls: string;
-  /** Base64 of little-endian float32: the resulting latents. */
-  final: string;
-}
-
-interface Goldens {
-  noise: number[];
-  draws: number[][];
-  init: number[];
-  mask: number[];
-  runs: Run[];
-  brownian: { seed: number; runs: Run[] };
-}
+import { decode, goldenInput, goldens, noiseSchedule, type Run, sampleInput } from './scheduler-goldens.ts';
 
 const TOLERANCE = 1e-5;
 /** The original takes logarithms and exponentials in float32. */
@@ -44,49 +14,6 @@ const TOLERANCES: Partial<Record<SamplerName, number>> = { dpmpp_2s_a: 3e-5 };
  * bit of a float32, and Brownian motion is rough: 1e-6 of time is 1e-3 of noise.
  */
 const BROWNIAN_TOLERANCE = 1e-3;
-
-const fixture = new URL('../../fixtures/schedulers/trajectories.json', import.meta.url);
-const goldens = JSON.parse(readFileSync(fixture, 'utf8')) as Goldens;
-const noiseSchedule = createNoiseSchedule({ timesteps: 1000, linearStart: 0.00085, linearEnd: 0.012 });
-
-function decode(base64: string): Float32Array {
-  const bytes = Buffer.from(base64, 'base64');
-  return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
-}
-
-function sampleInput(overrides: Partial<SampleInput> = {}): SampleInput {
-  let draws = 0;
-  const drawNoise = () => Float32Array.from(goldens.draws[draws++ % goldens.draws.length] ?? []);
-  return {
-    noise: Float32Array.from(goldens.noise),
-    steps: 5,
-    schedule: 'ddim_uniform',
-    eta: 0,
-    noiseSchedule,
-    predictNoise: toyNoisePredictor,
-    drawNoise,
-    createBrownianNoise: () => drawNoise,
-    ...overrides,
-  };
-}
-
-/** The input of a golden run; `calls` gathers what the model is asked. */
-function goldenInput(run: Run, calls: number[]): SampleInput {
-  const { defaultEta } = samplers[run.sampler];
-  const mask = run.masked ? { mask: Float32Array.from(goldens.mask) } : {};
-  const latents = Float32Array.from(goldens.init);
-  return sampleInput({
-    steps: run.steps,
-    schedule: run.schedule,
-    eta: run.eta ?? defaultEta,
-    noiseSettings: { ...defaultNoiseSettings, ...run.noise },
-    ...(run.strength === undefined ? {} : { init: { latents, strength: run.strength, ...mask } }),
-    predictNoise(latents, timestep) {
-      calls.push(...latents, timestep / 1000);
-      return toyNoisePredictor(latents, timestep);
-    },
-  });
-}
 
 /** The largest difference, as a share of the largest expected value or of 1. */
 function relativeError(actual: ArrayLike<number>, expected: Float32Array): number {

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 
 /**
@@ -5,7 +6,8 @@ import { createHash } from 'node:crypto';
  * From here on this process takes them at once.
  */
 export function digestAtOnce(): void {
-  crypto.subtle.digest = async (_algorithm, data) => {
+  crypto.subtle.digest = async (algorithm, data) => {
+    assert.equal(algorithm, 'SHA-256');
     const bytes = ArrayBuffer.isView(data)
       ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
       : new Uint8Array(data);
